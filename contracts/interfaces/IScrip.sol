@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+/// @title Scrip: prepaid credits for APIs and AI agents
+/// @notice A builder publishes a plan, a subscriber orders it, the order mints credits, an agent redeems them.
+///
+/// This file is the manual: every type, error, event and function of the core stands here, and programs bind it as it is.
+///
+/// Units, everywhere:
+/// - money is in the base units of the plan's token (6 decimals for USDC: 20 USDC is 20,000,000; 18 for the native coin);
+/// - credits are whole numbers;
+/// - times are unix seconds. An expiry is exclusive: a lot counts while `block.timestamp < expiry`, and 0 means never;
+/// - shares are basis points, of which 10,000 are the whole.
+///
+/// What is assumed of others, and what a bad one can do:
+/// - Tokens: nothing is assumed of the return value. A token that takes a fee on transfer, or changes balances by itself,
+///   gives the payees what it gives: the core holds no funds, so nobody else's money can make up for it.
+/// - Payees: one that refuses its share blocks orders of its own plan, by an error that names it.
+/// - Holders with code are asked by the callback of ERC-1155, last of all and with bounded gas; one that refuses reverts
+///   the call that would have credited it, and nothing else.
+/// - Plan owners create credits of their own plans at will, and so do the operators whom they let mint. They never change
+///   terms, and lower a holder's balance only by redeeming within the terms, or by burning where the terms allow to revoke.
+/// - Redeemers are trusted with the whole balance of every holder of the plans that they may redeem.
+interface IScrip {
+    // ───────────────────────────────────────────── Types ─────────────────────────────────────────────
+
+    /// @notice How a plan is paid.
+    enum PriceKind {
+        /// @dev Nothing is paid.
+        Free,
+        /// @dev `amount` of `token` for each order.
+        Fixed
+    }
+
+    /// @notice What an order gives.
+    enum GrantKind {
+        /// @dev Credits, which redemptions spend.
+        Credits,
+        /// @dev Access for a time, which redemptions check and do not spend.
+        Time
+    }
+
+    /// @notice The price of one order.
+    /// @param kind How the plan is paid.
+    /// @param token The ERC-20 to pay with; zero for the native coin. Zero when free.
+    /// @param amount The price in base units of the token; more than 0 when fixed, 0 when free.
+    struct Price {
+        PriceKind kind;
+        address token;
+        uint96 amount;
+    }
+
+    /// @notice A receiver of a share of the price.
+    /// @param account Who is paid; neither zero nor this contract.
+    /// @param share Its part of the price in basis points. A share of 0 receives nothing.
+    struct Payee {
+        address account;
+        uint16 share;
+    }
+
+    /// @notice What one order gives.
+    /// @param kind Credits, or access for a time.
+    /// @param credits How many credits, more than 0; 0 on a time plan.
+    /// @param duration On a credits plan the lifetime of the credits in seconds, 0 when they never expire, and an order's
+    /// expiry is rounded up to the next multiple of a 64th of it. On a time plan the seconds of access, more than 0.
+    struct Grant {
+        GrantKind kind;
+        uint64 credits;
+        uint32 duration;
+    }
+
+    /// @notice Who may redeem, and how much at a time.
+    /// @param minimum The least credits that a redemption may take, at least 1.
+    /// @param maximum The most credits that a redemption may take, at least `minimum`.
+    /// @param redeemers A sum of 1 for the plan's owner, 2 for the holder itself, and 4 for the plan's operators with the
+    /// permission `REDEEM`; more than 0.
+    struct Redemption {
+        uint32 minimum;
+        uint32 maximum;
+        uint8 redeemers;
+    }
+
+    /// @notice How often a plan may be ordered; both count quantity.
+    /// @param perHolder The most orders for one holder, 1 for a trial; 0 for no limit.
+    /// @param inAll The most orders of the plan in all; 0 for no limit.
+    struct Limits {
+        uint32 perHolder;
+        uint32 inAll;
+    }
+
+    /// @notice The immutable part of a plan; the plan's id commits to all of it.
+    /// @param name A short name, at most 31 bytes of UTF-8.
+    /// @param uri Where metadata is found; may be empty.
+    /// @param price What one order costs.
+    /// @param payees Who is paid: one to eight whose shares sum to 10,000 when the plan is paid, none when it is free. The
+    /// last of them takes what rounding leaves.
+    /// @param grant What one order gives.
+    /// @param redemption Who may redeem, and how much at a time.
+    /// @param revocable Whether the plan's owner may burn a holder's credits.
+    /// @param limits How often the plan may be ordered.
+    struct Terms {
+        string name;
+        string uri;
+        Price price;
+        Payee[] payees;
+        Grant grant;
+        Redemption redemption;
+        bool revocable;
+        Limits limits;
+    }
+
+    /// @notice A plan: its terms and what may change.
+    /// @param owner Who owns the plan.
+    /// @param pendingOwner Who may accept its ownership; zero for nobody.
+    /// @param open Whether it can be ordered.
+    /// @param ordered Orders so far, counted only where the terms limit orders in all.
+    /// @param terms The terms.
+    struct Plan {
+        address owner;
+        address pendingOwner;
+        bool open;
+        uint32 ordered;
+        Terms terms;
+    }
+
+    /// @notice An amount of credits with one expiry.
+    /// @param amount The credits left in it.
+    /// @param expiry The first second in which they are gone; 0 when they never expire.
+    struct Lot {
+        uint64 amount;
+        uint40 expiry;
+    }
+
+    // ─────────────────────────────────────────── Plan errors ─────────────────────────────────────────
+
+    /// @notice No plan has this id.
+    error PlanNotFound(uint256 planId);
+
+    /// @notice This creator has already created a plan of these terms with this salt.
+    error PlanExists(uint256 planId);
+
+    /// @notice The name is longer than a plan can hold; lengths in bytes.
+    error NameTooLong(uint256 length, uint256 maximum);
+
+    /// @notice A fixed price must be more than 0, and a free one must name neither token nor amount.
+    error InvalidPrice(PriceKind kind, address token, uint96 amount);
+
+    /// @notice The token of the price is not a contract.
+    error TokenWithoutCode(address token);
+
+    /// @notice A paid plan has one to eight payees and a free one has none.
+    error InvalidPayeeCount(uint256 count, uint256 minimum, uint256 maximum);
+
+    /// @notice A payee can be neither the zero address nor this contract.
+    error InvalidPayee(uint256 index, address account);
+
+    /// @notice The payees' shares must be the whole.
+    error InvalidShares(uint256 sum, uint256 needed);
+
+    /// @notice A credits plan grants credits; a time plan grants seconds and no credits.
+    error InvalidGrant(GrantKind kind, uint64 credits, uint32 duration);
+
+    /// @notice The range of a redemption must start at 1 or more and not end before it starts.
+    error InvalidRedemptionRange(uint32 minimum, uint32 maximum);
+
+    /// @notice The terms let nobody redeem, or have bits that mean nobody.
+    error InvalidRedeemers(uint8 redeemers, uint8 known);
+
+    /// @notice Only the plan's owner may do this.
+    error NotPlanOwner(uint256 planId, address caller, address owner);
+
+    /// @notice Only the account that was offered the ownership may accept it.
+    error NotPendingOwner(uint256 planId, address caller, address pendingOwner);
+
+    /// @notice The ownership of the plan has changed hands as often as the contract can count.
+    error TooManyOwners(uint256 planId, uint256 maximum);
+
+    /// @notice The permissions have bits that mean nothing.
+    error UnknownPermissions(uint8 permissions, uint8 known);
+
+    // ────────────────────────────────────────── Order errors ─────────────────────────────────────────
+
+    /// @notice The plan's owner has stopped its orders.
+    error OrdersStopped(uint256 planId);
+
+    /// @notice An order of nothing.
+    error ZeroQuantity(uint256 planId);
+
+    /// @notice The zero address cannot hold credits.
+    error ZeroHolder(uint256 planId);
+
+    /// @notice The order costs more than the payer allowed, in base units of the plan's token.
+    error PriceAboveMaximum(uint256 planId, uint256 price, uint256 maxPrice);
+
+    /// @notice The order needs exactly `needed` wei sent along, which is 0 unless the price is in the native coin.
+    error WrongValue(uint256 planId, uint256 sent, uint256 needed);
+
+    /// @notice Only the holder, the plan's owner and its mint operators may order this plan for that holder, since credits
+    /// that expire, access and limited orders could be used up or started by a stranger.
+    error GiftNotAllowed(uint256 planId, address payer, address holder);
+
+    /// @notice The holder may order only `remaining` more.
+    error HolderLimitReached(uint256 planId, address holder, uint256 quantity, uint256 remaining);
+
+    /// @notice Only `remaining` more orders of the plan are left.
+    error PlanLimitReached(uint256 planId, uint256 quantity, uint256 remaining);
+
+    /// @notice The token did not move `amount` from payer to payee, or the payee refused the coin (`token` is zero).
+    error PaymentFailed(uint256 planId, address token, address payer, address payee, uint256 amount);
+
+    // ───────────────────────────────────────── Ledger errors ─────────────────────────────────────────
+
+    /// @notice Only the plan's owner and operators with the permission `MINT` may mint.
+    error NotMinter(uint256 planId, address caller);
+
+    /// @notice The terms do not let the caller redeem that holder's credits.
+    error NotRedeemer(uint256 planId, address caller, address holder);
+
+    /// @notice Only the holder may burn, and the plan's owner where the terms are revocable.
+    error NotBurner(uint256 planId, address caller, address holder);
+
+    /// @notice An amount of nothing.
+    error ZeroAmount(uint256 planId);
+
+    /// @notice Credits that expire at once; use `mint` for credits that never expire.
+    error ZeroDuration(uint256 planId);
+
+    /// @notice A time plan has access and no lots; use `mint` to give periods of it.
+    error NoLotsOnTimePlan(uint256 planId);
+
+    /// @notice More credits than one lot, or an account's never-expiring credits, can hold.
+    error CreditsOverflow(uint256 credits, uint256 maximum);
+
+    /// @notice The end of the access does not fit what an account can hold, in unix seconds.
+    error AccessOverflow(uint256 planId, address holder, uint256 end, uint256 maximum);
+
+    /// @notice The holder has so many lots of different expiries that the owner can add no other. Orders are never refused.
+    error TooManyLots(uint256 planId, address holder, uint256 lots, uint256 maximum);
+
+    /// @notice The holder has less than is needed; on a time plan, in periods of access begun.
+    error InsufficientCredits(uint256 planId, address holder, uint256 needed, uint256 available);
+
+    /// @notice The holder's access is over, or has never begun (`end` is 0).
+    error NoAccess(uint256 planId, address holder, uint256 end);
+
+    /// @notice A redemption of this plan takes at least `minimum` and at most `maximum` credits.
+    error AmountOutOfRange(uint256 planId, uint256 amount, uint256 minimum, uint256 maximum);
+
+    /// @notice The redeemer has already redeemed this request.
+    error RequestAlreadyRedeemed(uint256 planId, address redeemer, uint256 requestId);
+
+    /// @notice The holder is a contract that did not accept the credits.
+    error HolderRefused(uint256 planId, address holder);
+
+    /// @notice Credits stay with their holder: transfers and approvals are refused.
+    error Soulbound();
+
+    /// @notice Both lists must be of the same length (the shape is that of ERC-6093).
+    error ERC1155InvalidArrayLength(uint256 idsLength, uint256 valuesLength);
+
+    // ──────────────────────────────────────────── Events ─────────────────────────────────────────────
+
+    /// @notice A plan was created.
+    event PlanCreated(uint256 indexed planId, address indexed owner, bytes32 salt, Terms terms);
+
+    /// @notice Orders of a plan were stopped or restarted.
+    event OpenSet(uint256 indexed planId, bool open);
+
+    /// @notice The ownership of a plan was offered; zero takes an offer back.
+    event OwnershipOffered(uint256 indexed planId, address indexed owner, address indexed pendingOwner);
+
+    /// @notice The ownership of a plan was accepted; the former owner's operators have lost their permissions.
+    event OwnershipAccepted(uint256 indexed planId, address indexed formerOwner, address indexed owner);
+
+    /// @notice An operator's permissions were set, a sum of `MINT` and `REDEEM`, or 0.
+    event OperatorSet(uint256 indexed planId, address indexed operator, uint8 permissions);
+
+    /// @notice A plan was ordered.
+    /// @param paid What the payer paid for the whole quantity, in base units of the token.
+    /// @param credits The credits that the holder got; 0 on a time plan.
+    /// @param expiry When these credits expire, 0 for never; on a time plan the new end of the holder's access.
+    event PlanOrdered(
+        uint256 indexed planId,
+        address indexed payer,
+        address indexed holder,
+        uint32 quantity,
+        address token,
+        uint256 paid,
+        uint64 credits,
+        uint40 expiry
+    );
+
+    /// @notice Credits were given by the plan's owner or a mint operator, whom the `TransferSingle` beside it names.
+    /// @param amount The credits; on a time plan the periods of access.
+    /// @param expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
+    event CreditsMinted(uint256 indexed planId, address indexed holder, uint64 amount, uint40 expiry);
+
+    /// @notice Credits were destroyed; on a time plan, `amount` periods of access, though never below now.
+    event CreditsBurned(uint256 indexed planId, address indexed holder, address indexed burner, uint64 amount);
+
+    /// @notice Credits were redeemed for the request with this id; on a time plan nothing was taken.
+    event CreditsRedeemed(
+        uint256 indexed planId, address indexed holder, address indexed redeemer, uint64 amount, uint256 requestId
+    );
+
+    /// @notice Credits were redeemed without a request id; on a time plan nothing was taken.
+    event CreditsRedeemedWithoutId(
+        uint256 indexed planId, address indexed holder, address indexed redeemer, uint64 amount
+    );
+
+    /// @notice Credits that had expired before were cleared; on a time plan, access that had ended (an amount of 1).
+    event CreditsExpired(uint256 indexed planId, address indexed holder, uint256 amount);
+
+    /// @notice ERC-1155: a holder's balance changed by `value`. A mint comes from zero; a burn, a redemption and a clearing of
+    /// what expired go to zero. On a time plan the balance changes by 1 when access begins and ends, and by 0 when it is
+    /// made longer or shorter.
+    event TransferSingle(address indexed operator, address indexed from, address indexed to, uint256 id, uint256 value);
+
+    // ───────────────────────────────────────────── Plans ─────────────────────────────────────────────
+
+    /// @notice Creates a plan that the caller owns, open for orders.
+    /// @param terms The immutable terms.
+    /// @param salt Any value; lets one creator publish the same terms more than once.
+    /// @return planId `uint256(keccak256(abi.encode(block.chainid, address(this), creator, salt, terms)))`. An id that exists
+    /// reverts with `PlanExists`; terms that make no sense revert with the error that says why.
+    function createPlan(Terms calldata terms, bytes32 salt) external returns (uint256 planId);
+
+    /// @notice The id that `createPlan` would give.
+    /// @param creator Who would create the plan.
+    /// @param terms The terms.
+    /// @param salt The salt.
+    /// @return planId The id.
+    function computePlanId(address creator, Terms calldata terms, bytes32 salt) external view returns (uint256 planId);
+
+    /// @notice A plan: its terms and what may change. Reverts with `PlanNotFound`.
+    /// @param planId The plan.
+    /// @return All of it.
+    function plan(uint256 planId) external view returns (Plan memory);
+
+    /// @notice Stops or restarts the orders of a plan; holders keep what they have. Only its owner.
+    /// @param planId The plan.
+    /// @param open Whether it can be ordered from now on.
+    function setOpen(uint256 planId, bool open) external;
+
+    /// @notice Offers the ownership of a plan; it changes when the new owner accepts. Only its owner.
+    /// @param planId The plan.
+    /// @param newOwner Who may accept; zero takes an offer back.
+    function transferOwnership(uint256 planId, address newOwner) external;
+
+    /// @notice Accepts the ownership of a plan and clears its operators. Only the account that it was offered to.
+    /// @param planId The plan.
+    function acceptOwnership(uint256 planId) external;
+
+    /// @notice Sets what an operator may do for a plan. Only its owner.
+    /// @param planId The plan.
+    /// @param operator The operator.
+    /// @param permissions A sum of `MINT` (1) and `REDEEM` (2), or 0 for none. Other bits revert with `UnknownPermissions`.
+    function setOperator(uint256 planId, address operator, uint8 permissions) external;
+
+    /// @notice What an operator may do for a plan.
+    /// @param planId The plan.
+    /// @param operator The operator.
+    /// @return permissions A sum of `MINT` (1) and `REDEEM` (2), or 0.
+    function permissionsOf(uint256 planId, address operator) external view returns (uint8 permissions);
+
+    // ───────────────────────────────────────────── Orders ────────────────────────────────────────────
+
+    /// @notice Pays the price of a plan to its payees, from the caller, and gives the holder what the plan grants.
+    ///
+    /// An ERC-20 is pulled by the caller's allowance to this contract. The native coin is sent along, exactly.
+    /// @param planId The plan.
+    /// @param holder Who gets the grant. Anyone may order for anyone on plans of never-expiring credits without limits; on
+    /// every other plan only the holder itself, the plan's owner and its mint operators.
+    /// @param quantity How many orders at once, at least 1.
+    /// @param maxPrice The most that the caller pays in all, in base units of the plan's token.
+    /// @return credits The credits granted; 0 on a time plan.
+    /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
+    function order(uint256 planId, address holder, uint32 quantity, uint256 maxPrice)
+        external
+        payable
+        returns (uint64 credits, uint40 expiry);
+
+    /// @notice The orders that were counted for a holder, where the terms limit them for each holder; else 0.
+    /// @param planId The plan.
+    /// @param holder The holder.
+    /// @return The number of orders.
+    function ordersOf(uint256 planId, address holder) external view returns (uint32);
+
+    // ───────────────────────────────────────── Mint and burn ─────────────────────────────────────────
+
+    /// @notice Gives a holder credits that never expire, or periods of access on a time plan. Only the plan's owner and its
+    /// mint operators.
+    /// @param planId The plan.
+    /// @param holder Who gets them.
+    /// @param amount How many credits, or periods, at least 1.
+    function mint(uint256 planId, address holder, uint64 amount) external;
+
+    /// @notice Gives a holder credits that expire exactly `duration` seconds from now. Only the plan's owner and its mint
+    /// operators, and not on time plans.
+    /// @param planId The plan.
+    /// @param holder Who gets them.
+    /// @param amount How many credits, at least 1.
+    /// @param duration Their lifetime in seconds, at least 1.
+    /// @return expiry The first second in which they are gone.
+    function mintExpirable(uint256 planId, address holder, uint64 amount, uint32 duration)
+        external
+        returns (uint40 expiry);
+
+    /// @notice Destroys a holder's credits, the earliest expiry first, or periods of access on a time plan. Only the holder,
+    /// and the plan's owner where the terms are revocable.
+    /// @param planId The plan.
+    /// @param holder Whose credits.
+    /// @param amount How many credits, or periods, at least 1 and at most what there is.
+    function burn(uint256 planId, address holder, uint64 amount) external;
+
+    // ─────────────────────────────────────────── Redemption ──────────────────────────────────────────
+
+    /// @notice Spends a holder's credits for served work, the earliest expiry first, exactly once for each
+    /// (plan, caller, request id) whoever the holder is. On a time plan it checks access and takes nothing.
+    /// @param planId The plan.
+    /// @param holder Whose credits.
+    /// @param amount How many, within the range of the terms.
+    /// @param requestId Any number, 0 included. Ids share a storage word by 256: number densely, or use
+    /// `uint256(keccak256(bytes(id)))` for a string, which costs a fresh word.
+    function redeem(uint256 planId, address holder, uint64 amount, uint256 requestId) external;
+
+    /// @notice As `redeem`, but promises nothing about doing it once: each call spends.
+    /// @param planId The plan.
+    /// @param holder Whose credits.
+    /// @param amount How many, within the range of the terms.
+    function redeemWithoutId(uint256 planId, address holder, uint64 amount) external;
+
+    /// @notice Whether a request id is used.
+    /// @param planId The plan.
+    /// @param redeemer Who redeems, or redeemed.
+    /// @param requestId The id.
+    /// @return Whether it can no longer be redeemed.
+    function isRedeemed(uint256 planId, address redeemer, uint256 requestId) external view returns (bool);
+
+    // ─────────────────────────────────────── The ledger, by lots ─────────────────────────────────────
+
+    /// @notice A holder's live lots in the order in which they are spent: the earliest expiry first, credits that never
+    /// expire last (an expiry of 0). Empty on a time plan.
+    /// @param planId The plan.
+    /// @param holder The holder.
+    /// @return The lots.
+    function lotsOf(uint256 planId, address holder) external view returns (Lot[] memory);
+
+    /// @notice When a holder's access ends or ended; 0 if it has none, and on a credits plan.
+    /// @param planId The plan.
+    /// @param holder The holder.
+    /// @return The first second without access.
+    function accessEnd(uint256 planId, address holder) external view returns (uint40);
+
+    // ─────────────────────────────────────────── ERC-1155 ────────────────────────────────────────────
+
+    /// @notice What a holder can spend now, and exactly what a burn accepts; on a time plan 1 while access lasts.
+    /// @param account The holder.
+    /// @param id The plan.
+    /// @return The credits; 0 for a plan that does not exist.
+    function balanceOf(address account, uint256 id) external view returns (uint256);
+
+    /// @notice `balanceOf`, for many pairs.
+    /// @param accounts The holders.
+    /// @param ids The plans, as many as holders.
+    /// @return The balances, in the order asked.
+    function balanceOfBatch(address[] calldata accounts, uint256[] calldata ids)
+        external
+        view
+        returns (uint256[] memory);
+
+    /// @notice The metadata URI of a plan. Reverts with `PlanNotFound`.
+    /// @param id The plan.
+    /// @return The URI of its terms.
+    function uri(uint256 id) external view returns (string memory);
+
+    /// @notice Refused: credits are soulbound.
+    /// @param from Not used.
+    /// @param to Not used.
+    /// @param id Not used.
+    /// @param value Not used.
+    /// @param data Not used.
+    function safeTransferFrom(address from, address to, uint256 id, uint256 value, bytes calldata data) external;
+
+    /// @notice Refused: credits are soulbound.
+    /// @param from Not used.
+    /// @param to Not used.
+    /// @param ids Not used.
+    /// @param values Not used.
+    /// @param data Not used.
+    function safeBatchTransferFrom(
+        address from,
+        address to,
+        uint256[] calldata ids,
+        uint256[] calldata values,
+        bytes calldata data
+    ) external;
+
+    /// @notice Refused: credits are soulbound.
+    /// @param operator Not used.
+    /// @param approved Not used.
+    function setApprovalForAll(address operator, bool approved) external;
+
+    /// @notice Nobody is ever approved.
+    /// @param account Not used.
+    /// @param operator Not used.
+    /// @return Always false.
+    function isApprovedForAll(address account, address operator) external view returns (bool);
+
+    /// @notice ERC-165: this contract speaks ERC-165, ERC-1155 and its metadata extension.
+    /// @param interfaceId The interface asked for.
+    /// @return Whether it is one of them.
+    function supportsInterface(bytes4 interfaceId) external view returns (bool);
+}

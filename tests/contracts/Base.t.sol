@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Scrip} from "scrip/Scrip.sol";
+import {IScrip} from "scrip/interfaces/IScrip.sol";
+import {TestDollar} from "./mocks/TestDollar.sol";
+import {Test} from "forge-std/Test.sol";
+
+/// @notice What every test starts from: the core, a test dollar, named accounts, and terms to change one field of.
+abstract contract Base is Test {
+    uint8 internal constant MINT = 1;
+    uint8 internal constant REDEEM = 2;
+
+    /// @dev 20 tUSD for 100 credits: the "Premium Plan" of the reference.
+    uint96 internal constant PRICE = 20_000_000;
+    uint64 internal constant CREDITS = 100;
+
+    Scrip internal scrip = new Scrip();
+    TestDollar internal dollar = new TestDollar();
+
+    address internal builder = makeAddr("builder");
+    address internal subscriber = makeAddr("subscriber");
+    address internal agent = makeAddr("agent");
+    address internal stranger = makeAddr("stranger");
+    address internal payee = makeAddr("payee");
+
+    function setUp() public virtual {
+        vm.warp(1_800_000_000);
+        fund(subscriber);
+        fund(stranger);
+    }
+
+    /// @dev Gives an account both moneys, and the core its allowance.
+    function fund(address account) internal {
+        dollar.mint(account, 1_000_000e6);
+        vm.deal(account, 1_000_000 ether);
+        vm.prank(account);
+        dollar.approve(address(scrip), type(uint256).max);
+    }
+
+    // ───────────────────────────────────────────── Terms ─────────────────────────────────────────────
+
+    /// @dev Credits that never expire, for test dollars; owner and operators redeem 1 to 100 at a time.
+    function premium() internal view returns (IScrip.Terms memory terms) {
+        terms.name = "Premium Plan";
+        terms.uri = "https://example.com/plans/premium-plan-meta.json";
+        terms.price = IScrip.Price({kind: IScrip.PriceKind.Fixed, token: address(dollar), amount: PRICE});
+        terms.payees = onePayee(payee);
+        terms.grant = IScrip.Grant({kind: IScrip.GrantKind.Credits, credits: CREDITS, duration: 0});
+        terms.redemption = IScrip.Redemption({minimum: 1, maximum: 100, redeemers: 1 | 4});
+    }
+
+    /// @dev The same, with credits that expire.
+    function expiring(uint32 lifetime) internal view returns (IScrip.Terms memory terms) {
+        terms = premium();
+        terms.grant.duration = lifetime;
+    }
+
+    /// @dev The same, with access for a time.
+    function access(uint32 duration) internal view returns (IScrip.Terms memory terms) {
+        terms = premium();
+        terms.grant = IScrip.Grant({kind: IScrip.GrantKind.Time, credits: 0, duration: duration});
+    }
+
+    /// @dev The same, for the native coin.
+    function native(uint96 amount) internal view returns (IScrip.Terms memory terms) {
+        terms = premium();
+        terms.price = IScrip.Price({kind: IScrip.PriceKind.Fixed, token: address(0), amount: amount});
+    }
+
+    /// @dev The same, for nothing.
+    function free() internal view returns (IScrip.Terms memory terms) {
+        terms = premium();
+        delete terms.price;
+        delete terms.payees;
+    }
+
+    function onePayee(address account) internal pure returns (IScrip.Payee[] memory payees) {
+        payees = new IScrip.Payee[](1);
+        payees[0] = IScrip.Payee({account: account, share: 10_000});
+    }
+
+    // ──────────────────────────────────────────── Actions ────────────────────────────────────────────
+
+    /// @dev The builder creates a plan.
+    function create(IScrip.Terms memory terms) internal returns (uint256 planId) {
+        vm.prank(builder);
+        return scrip.createPlan(terms, bytes32(0));
+    }
+
+    /// @dev A holder orders for itself, whatever the plan costs.
+    function orderFor(uint256 planId, address holder) internal returns (uint64 credits, uint40 expiry) {
+        IScrip.Price memory price = scrip.plan(planId).terms.price;
+        uint256 value = price.token == address(0) ? price.amount : 0;
+        vm.prank(holder);
+        return scrip.order{value: value}(planId, holder, 1, price.amount);
+    }
+
+    function balance(uint256 planId, address holder) internal view returns (uint256) {
+        return scrip.balanceOf(holder, planId);
+    }
+}
