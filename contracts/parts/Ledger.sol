@@ -115,6 +115,8 @@ abstract contract Ledger is Plans {
             maxCopy: 32,
             data: abi.encodeCall(IERC1155Receiver.onERC1155Received, (msg.sender, address(0), planId, value, ""))
         });
+        // An answer of less than 32 bytes is padded with zeros; a longer one is not copied.
+        // forge-lint: disable-next-item(unsafe-typecast)
         require(
             success && bytes32(answer) == bytes32(IERC1155Receiver.onERC1155Received.selector),
             HolderRefused(planId, holder)
