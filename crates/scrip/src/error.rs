@@ -1,0 +1,222 @@
+//! What can go wrong.
+
+use alloy::{
+    contract,
+    primitives::{Address, Bytes, ChainId, TxHash, U256},
+    providers::PendingTransactionError,
+    sol_types::{SolInterface, decode_revert_reason},
+    transports::{RpcError, TransportError},
+};
+
+use crate::{Refusal, abi::IScrip::IScripErrors};
+
+/// The result of everything that the client does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. [`Error::hint`] says what to do about it, where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The contract refused the call. Nothing was changed.
+    #[error("{0}")]
+    Refused(Refusal),
+
+    /// A call was reverted by something else than Scrip, such as a token.
+    #[error("the call was reverted: {}", reason(.0))]
+    Reverted(Bytes),
+
+    /// A transaction was mined and reverted, and gas was paid.
+    #[error("transaction {transaction} was mined and reverted: {}", .refusal.as_ref().map_or_else(
+        || "the reason is not known".to_owned(), ToString::to_string))]
+    MinedRevert {
+        /// The transaction.
+        transaction: TxHash,
+        /// Why, if the same call is refused now.
+        refusal: Option<Refusal>,
+    },
+
+    /// The provider is on another chain than was asked for.
+    #[error("this is chain {found}, not chain {asked}")]
+    WrongChain {
+        /// The chain asked for.
+        asked: ChainId,
+        /// The chain found.
+        found: ChainId,
+    },
+
+    /// There is no Scrip of this version at the address.
+    #[error("{} at {address} on chain {chain_id}", if *.empty { "there is no contract" } else { "there is another contract" })]
+    NotScrip {
+        /// The address.
+        address: Address,
+        /// The chain.
+        chain_id: ChainId,
+        /// Whether there is no code at all.
+        empty: bool,
+    },
+
+    /// There is no ERC-20 at the address.
+    #[error("there is no ERC-20 token with a symbol and decimals at {address} on chain {chain_id}")]
+    NotAToken {
+        /// The address.
+        address: Address,
+        /// The chain.
+        chain_id: ChainId,
+    },
+
+    /// The payer has less than the price.
+    #[error("{payer} has {available} base units of {}, {needed} are needed", token_name(.token))]
+    InsufficientFunds {
+        /// Who would pay.
+        payer: Address,
+        /// The token; zero for the native coin.
+        token: Address,
+        /// The price in base units.
+        needed: U256,
+        /// What the payer has, in base units.
+        available: U256,
+    },
+
+    /// A text is no amount of a token.
+    #[error("`{amount}` is no amount of {symbol}: {reason}")]
+    InvalidAmount {
+        /// The text.
+        amount: String,
+        /// The token's name.
+        symbol: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// A price does not fit a plan.
+    #[error("a price of {amount} base units is more than a plan can hold, {maximum}")]
+    PriceTooLarge {
+        /// The price.
+        amount: u128,
+        /// The most that fits.
+        maximum: U256,
+    },
+
+    /// The contract knows a kind of price or grant that this client does not.
+    #[error("a kind of {0} that this client does not know")]
+    UnknownKind(&'static str),
+
+    /// The node answered something that Scrip cannot have said.
+    #[error("the node answered {0}")]
+    UnexpectedAnswer(&'static str),
+
+    /// The contract could not be called, or its answer not read.
+    #[error(transparent)]
+    Contract(contract::Error),
+
+    /// The node could not be asked, or refused.
+    #[error(transparent)]
+    Transport(TransportError),
+
+    /// A transaction was sent, and what became of it is not known.
+    #[error("transaction {transaction} was sent, and what became of it is not known: {source}")]
+    Pending {
+        /// The transaction.
+        transaction: TxHash,
+        /// What went wrong.
+        source: PendingTransactionError,
+    },
+}
+
+impl Error {
+    /// What the contract said no to, if it did.
+    pub const fn refusal(&self) -> Option<&IScripErrors> {
+        match self {
+            Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => {
+                Some(refusal.error())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether this redeemer has redeemed the request before, so that nothing is left to do.
+    pub const fn is_already_redeemed(&self) -> bool {
+        matches!(self.refusal(), Some(IScripErrors::RequestAlreadyRedeemed(_)))
+    }
+
+    /// Whether the holder has too few credits, or no access.
+    pub const fn is_insufficient_credits(&self) -> bool {
+        matches!(self.refusal(), Some(IScripErrors::InsufficientCredits(_) | IScripErrors::NoAccess(_)))
+    }
+
+    /// Whether there is no such plan.
+    pub const fn is_plan_not_found(&self) -> bool {
+        matches!(self.refusal(), Some(IScripErrors::PlanNotFound(_)))
+    }
+
+    /// Whether the caller may not do this.
+    pub const fn is_not_allowed(&self) -> bool {
+        matches!(
+            self.refusal(),
+            Some(
+                IScripErrors::NotPlanOwner(_)
+                    | IScripErrors::NotPendingOwner(_)
+                    | IScripErrors::NotMinter(_)
+                    | IScripErrors::NotRedeemer(_)
+                    | IScripErrors::NotBurner(_)
+                    | IScripErrors::GiftNotAllowed(_)
+            )
+        )
+    }
+
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => {
+                refusal.hint()?.to_owned()
+            }
+            Self::WrongChain { asked, .. } => format!("use an endpoint of chain {asked}"),
+            Self::NotScrip { empty: true, .. } => {
+                "deploy Scrip there first, or name the address where it is".to_owned()
+            }
+            Self::NotScrip { empty: false, .. } => {
+                "name the address where this version of Scrip is; another version needs another client"
+                    .to_owned()
+            }
+            Self::NotAToken { .. } => "use the zero address for the native coin".to_owned(),
+            Self::InsufficientFunds { payer, .. } => format!("send some to {payer} first"),
+            Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
+            _ => return None,
+        })
+    }
+
+    /// A revert that Scrip or another contract gave the reason of.
+    fn from_revert(data: Bytes) -> Self {
+        match IScripErrors::abi_decode(&data) {
+            Ok(error) => Self::Refused(Refusal::new(error)),
+            Err(_) => Self::Reverted(data),
+        }
+    }
+}
+
+impl From<contract::Error> for Error {
+    fn from(error: contract::Error) -> Self {
+        match error {
+            contract::Error::TransportError(error) => error.into(),
+            error => Self::Contract(error),
+        }
+    }
+}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let revert = match &error {
+            RpcError::ErrorResp(answer) => answer.as_revert_data(),
+            _ => None,
+        };
+        revert.map_or_else(|| Self::Transport(error), Self::from_revert)
+    }
+}
+
+fn reason(data: &Bytes) -> String {
+    decode_revert_reason(data).unwrap_or_else(|| format!("{data}"))
+}
+
+fn token_name(token: &Address) -> String {
+    if token.is_zero() { "the native coin".to_owned() } else { format!("token {token}") }
+}

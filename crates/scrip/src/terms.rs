@@ -1,0 +1,309 @@
+//! The immutable part of a plan.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use alloy::primitives::{Address, U256};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, Token, abi::IScrip};
+
+/// The terms of a plan. They never change once it is created; its id commits to them.
+///
+/// ```
+/// use scrip::{Terms, Token, alloy::primitives::Address};
+/// use std::time::Duration;
+///
+/// let builder = Address::repeat_byte(1);
+/// let coin = Token::native("ETH");
+///
+/// let premium = Terms::credits("Premium Plan", 100).price(&coin, "0.01")?.paid_to(builder).takes(1..=100);
+/// let month = Terms::access("A month", Duration::from_secs(30 * 86_400)).price(&coin, "0.02")?.paid_to(builder);
+/// let trial = Terms::credits("Trial", 10).lasting(Duration::from_secs(7 * 86_400)).limit_per_holder(1);
+/// # Ok::<(), scrip::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// A short name, at most 31 bytes.
+    pub name: String,
+    /// Where metadata is found; may be empty.
+    pub uri: String,
+    /// What one order costs.
+    pub price: Price,
+    /// Who is paid: one to eight when the plan is paid, none when it is free.
+    pub payees: Vec<Payee>,
+    /// What one order gives.
+    pub grant: Grant,
+    /// The least and the most credits that a redemption may take.
+    pub redemption: RangeInclusive<u32>,
+    /// Who may redeem.
+    pub redeemers: Redeemers,
+    /// Whether the plan's owner may burn a holder's credits.
+    pub revocable: bool,
+    /// How often the plan may be ordered.
+    pub limits: Limits,
+}
+
+/// What one order costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Price {
+    /// Nothing.
+    Free,
+    /// An amount of a token.
+    Fixed {
+        /// The token; zero for the native coin.
+        token: Address,
+        /// The amount in base units, less than 2^96.
+        amount: u128,
+    },
+}
+
+/// A receiver of a share of the price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payee {
+    /// Who is paid.
+    pub account: Address,
+    /// Its share in basis points; all shares sum to 10,000.
+    pub share: u16,
+}
+
+/// What one order gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Grant {
+    /// Credits, which redemptions spend.
+    Credits {
+        /// How many.
+        amount: u64,
+        /// How many seconds they last; none when they never expire.
+        lifetime: Option<u32>,
+    },
+    /// Access, which redemptions check and do not spend.
+    Time {
+        /// How many seconds.
+        duration: u32,
+    },
+}
+
+/// Who may redeem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeemers {
+    /// The plan's owner.
+    pub owner: bool,
+    /// A holder, its own credits.
+    pub holder: bool,
+    /// The plan's operators that may redeem.
+    pub operators: bool,
+}
+
+/// How often a plan may be ordered; both count quantity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The most orders for one holder.
+    pub per_holder: Option<u32>,
+    /// The most orders in all.
+    pub in_all: Option<u32>,
+}
+
+impl Terms {
+    /// A free plan whose orders give credits that never expire. A redemption takes one or more; the owner and operators
+    /// may redeem; the owner may not revoke.
+    pub fn credits(name: impl Into<String>, amount: u64) -> Self {
+        Self::new(name, Grant::Credits { amount, lifetime: None })
+    }
+
+    /// A free plan whose orders give access for a time, in whole seconds; otherwise as [`Terms::credits`].
+    pub fn access(name: impl Into<String>, duration: Duration) -> Self {
+        Self::new(name, Grant::Time { duration: seconds(duration) })
+    }
+
+    fn new(name: impl Into<String>, grant: Grant) -> Self {
+        Self {
+            name: name.into(),
+            uri: String::new(),
+            price: Price::Free,
+            payees: Vec::new(),
+            grant,
+            redemption: 1..=u32::MAX,
+            redeemers: Redeemers { owner: true, holder: false, operators: true },
+            revocable: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Where metadata is found.
+    pub fn uri(self, uri: impl Into<String>) -> Self {
+        Self { uri: uri.into(), ..self }
+    }
+
+    /// Costs an amount of a token, as people write it: `20`, `0.01`. Needs [`Terms::paid_to`] or [`Terms::split`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidAmount`] when it is no amount of that token, or too large for a price.
+    pub fn price(self, token: &Token, amount: &str) -> Result<Self> {
+        let units = token.parse(amount)?;
+        let too_large = || Error::InvalidAmount {
+            amount: amount.to_owned(),
+            symbol: token.symbol.clone(),
+            reason: format!("a price is less than {}", token.format(MAX_PRICE)),
+        };
+        if units >= MAX_PRICE {
+            return Err(too_large());
+        }
+        let amount = units.try_into().map_err(|_| too_large())?;
+        Ok(Self { price: Price::Fixed { token: token.address, amount }, ..self })
+    }
+
+    /// Pays the whole price to one account.
+    pub fn paid_to(self, account: Address) -> Self {
+        self.split([(account, 10_000)])
+    }
+
+    /// Divides the price among one to eight accounts by shares in basis points, which sum to 10,000. The last takes what
+    /// rounding leaves.
+    pub fn split(self, payees: impl IntoIterator<Item = (Address, u16)>) -> Self {
+        let payees = payees.into_iter().map(|(account, share)| Payee { account, share }).collect();
+        Self { payees, ..self }
+    }
+
+    /// Credits expire after a lifetime in whole seconds, rounded up to the next multiple of a 64th of it. Only for a
+    /// credits plan: a time plan stays as it is.
+    pub fn lasting(self, lifetime: Duration) -> Self {
+        let grant = match self.grant {
+            Grant::Credits { amount, .. } => Grant::Credits { amount, lifetime: Some(seconds(lifetime)) },
+            time @ Grant::Time { .. } => time,
+        };
+        Self { grant, ..self }
+    }
+
+    /// The least and the most credits that a redemption may take.
+    pub fn takes(self, redemption: RangeInclusive<u32>) -> Self {
+        Self { redemption, ..self }
+    }
+
+    /// Who may redeem.
+    pub fn redeemed_by(self, redeemers: Redeemers) -> Self {
+        Self { redeemers, ..self }
+    }
+
+    /// Lets the owner burn a holder's credits.
+    pub fn revocable(self) -> Self {
+        Self { revocable: true, ..self }
+    }
+
+    /// Limits the orders for one holder; 1 makes a trial.
+    pub fn limit_per_holder(self, orders: u32) -> Self {
+        Self { limits: Limits { per_holder: Some(orders), ..self.limits }, ..self }
+    }
+
+    /// Limits the orders in all.
+    pub fn limit_in_all(self, orders: u32) -> Self {
+        Self { limits: Limits { in_all: Some(orders), ..self.limits }, ..self }
+    }
+}
+
+/// Prices are kept in 96 bits.
+const MAX_PRICE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
+
+/// Whole seconds, and the most that fit (136 years) rather than fewer when they do not.
+pub(crate) fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+impl Redeemers {
+    const OWNER: u8 = 1;
+    const HOLDER: u8 = 2;
+    const OPERATORS: u8 = 4;
+
+    fn bits(self) -> u8 {
+        let bit = |set, bit| if set { bit } else { 0 };
+        bit(self.owner, Self::OWNER) | bit(self.holder, Self::HOLDER) | bit(self.operators, Self::OPERATORS)
+    }
+
+    fn from_bits(bits: u8) -> Self {
+        Self {
+            owner: bits & Self::OWNER != 0,
+            holder: bits & Self::HOLDER != 0,
+            operators: bits & Self::OPERATORS != 0,
+        }
+    }
+}
+
+impl TryFrom<&Terms> for IScrip::Terms {
+    type Error = Error;
+
+    fn try_from(terms: &Terms) -> Result<Self> {
+        let (kind, token, amount) = match terms.price {
+            Price::Free => (IScrip::PriceKind::Free, Address::ZERO, 0),
+            Price::Fixed { token, amount } => (IScrip::PriceKind::Fixed, token, amount),
+        };
+        let amount = alloy::primitives::aliases::U96::try_from(amount)
+            .map_err(|_| Error::PriceTooLarge { amount, maximum: MAX_PRICE - U256::ONE })?;
+        Ok(Self {
+            name: terms.name.clone(),
+            uri: terms.uri.clone(),
+            price: IScrip::Price { kind, token, amount },
+            payees: terms
+                .payees
+                .iter()
+                .map(|&Payee { account, share }| IScrip::Payee { account, share })
+                .collect(),
+            grant: match terms.grant {
+                Grant::Credits { amount, lifetime } => IScrip::Grant {
+                    kind: IScrip::GrantKind::Credits,
+                    credits: amount,
+                    duration: lifetime.unwrap_or(0),
+                },
+                Grant::Time { duration } => {
+                    IScrip::Grant { kind: IScrip::GrantKind::Time, credits: 0, duration }
+                }
+            },
+            redemption: IScrip::Redemption {
+                minimum: *terms.redemption.start(),
+                maximum: *terms.redemption.end(),
+                redeemers: terms.redeemers.bits(),
+            },
+            revocable: terms.revocable,
+            limits: IScrip::Limits {
+                perHolder: terms.limits.per_holder.unwrap_or(0),
+                inAll: terms.limits.in_all.unwrap_or(0),
+            },
+        })
+    }
+}
+
+impl TryFrom<IScrip::Terms> for Terms {
+    type Error = Error;
+
+    fn try_from(terms: IScrip::Terms) -> Result<Self> {
+        let some = |number: u32| (number != 0).then_some(number);
+        Ok(Self {
+            name: terms.name,
+            uri: terms.uri,
+            price: match terms.price.kind {
+                IScrip::PriceKind::Free => Price::Free,
+                IScrip::PriceKind::Fixed => {
+                    Price::Fixed { token: terms.price.token, amount: terms.price.amount.to() }
+                }
+                IScrip::PriceKind::__Invalid => return Err(Error::UnknownKind("price")),
+            },
+            payees: terms
+                .payees
+                .into_iter()
+                .map(|IScrip::Payee { account, share }| Payee { account, share })
+                .collect(),
+            grant: match terms.grant.kind {
+                IScrip::GrantKind::Credits => {
+                    Grant::Credits { amount: terms.grant.credits, lifetime: some(terms.grant.duration) }
+                }
+                IScrip::GrantKind::Time => Grant::Time { duration: terms.grant.duration },
+                IScrip::GrantKind::__Invalid => return Err(Error::UnknownKind("grant")),
+            },
+            redemption: terms.redemption.minimum..=terms.redemption.maximum,
+            redeemers: Redeemers::from_bits(terms.redemption.redeemers),
+            revocable: terms.revocable,
+            limits: Limits { per_holder: some(terms.limits.perHolder), in_all: some(terms.limits.inAll) },
+        })
+    }
+}
