@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IScrip} from "./interfaces/IScrip.sol";
-import {Lots} from "./libraries/Lots.sol";
+import {Account, Front, Lots} from "./libraries/Lots.sol";
 import {
     HOLDER_REDEEMS,
     LIMITED,
@@ -25,6 +25,7 @@ import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 /// @notice Immutable: no proxy, no pause, no admin. It pulls tokens from nobody but the caller and holds no funds.
 contract Scrip is Ledger, ReentrancyGuardTransient {
     using BitMaps for BitMaps.BitMap;
+    using Lots for Account;
     using SafeCast for uint256;
 
     mapping(uint256 planId => mapping(address redeemer => BitMaps.BitMap)) private _redeemed;
@@ -61,7 +62,7 @@ contract Scrip is Ledger, ReentrancyGuardTransient {
 
     /// @inheritdoc IScrip
     function ordersOf(uint256 planId, address holder) external view returns (uint32) {
-        return _accounts[planId][holder].orders;
+        return _accounts[planId][holder].load().orders;
     }
 
     /// @dev An order for another holder must not use up its limit, start its clock or fill its lots without its consent.
@@ -74,10 +75,12 @@ contract Scrip is Ledger, ReentrancyGuardTransient {
     function _countOrders(uint256 planId, StoredPlan storage stored, address holder, uint32 quantity) private {
         uint32 perHolder = stored.perHolder;
         if (perHolder != 0) {
-            uint32 ordered = _accounts[planId][holder].orders;
-            uint32 left = perHolder - ordered;
+            Account storage account = _accounts[planId][holder];
+            Front memory front = account.load();
+            uint32 left = perHolder - front.orders;
             require(quantity <= left, HolderLimitReached(planId, holder, quantity, left));
-            _accounts[planId][holder].orders = ordered + quantity;
+            front.orders += quantity;
+            account.store(front);
         }
         uint32 inAll = stored.inAll;
         if (inAll != 0) {
@@ -230,7 +233,7 @@ contract Scrip is Ledger, ReentrancyGuardTransient {
         );
 
         if (rules.has(TIME)) {
-            uint256 end = _accounts[planId][holder].expiry;
+            uint256 end = _accounts[planId][holder].load().expiry;
             require(end > block.timestamp, NoAccess(planId, holder, end));
         } else {
             _take(planId, holder, amount);

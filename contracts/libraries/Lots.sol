@@ -5,29 +5,33 @@ import {IScrip} from "../interfaces/IScrip.sol";
 
 /// @notice What one holder has of one plan.
 ///
-/// The first word holds nearly everything: the credits that never expire, and the lot that expires first. Further lots wait
-/// in a ring, two to a word, in the order of their expiries, so that
+/// The front holds nearly everything. Lots beyond the first wait in a ring, two to a word, in the order of their expiries,
+/// so that
 /// - spending from the first lot writes one word, and going on to the next reads half a word and writes nothing more;
 /// - what has expired is always at the front, and what is live at the back: a balance, read from the back, never meets
 ///   more than one dead lot.
 /// Ring places that were left are not cleaned: writing over them later is cheaper than cleaning.
-///
-/// On a time plan only `expiry` is used: it is the end of the holder's access.
+/// @param front The `Front`, packed in the order of its fields from the lowest bit.
+/// @param ring The waiting lots, at places `head`, `head + 1` … modulo 256.
+struct Account {
+    uint256 front;
+    uint128[256] ring;
+}
+
+/// @notice The first word of an account, unpacked. On a time plan only `expiry` is used: it is the end of the access.
 /// @param lasting Credits that never expire.
 /// @param amount The credits of the first lot; 0 when there is none, and then the ring is empty too.
 /// @param expiry The first lot's expiry, unix seconds, exclusive.
 /// @param head The ring place of the second lot.
 /// @param waiting How many lots the ring holds.
-/// @param orders The orders counted for the holder, where the plan limits orders.
-/// @param ring The further lots, at places `head`, `head + 1` … modulo 256.
-struct Account {
+/// @param orders The orders counted for the holder, where the plan limits them.
+struct Front {
     uint64 lasting;
     uint64 amount;
     uint40 expiry;
     uint8 head;
     uint8 waiting;
     uint32 orders;
-    uint128[256] ring;
 }
 
 /// @notice The lots of an account: sorted by expiry, no two with the same, none empty.
@@ -35,6 +39,9 @@ library Lots {
     /// @dev A holder's orders of one plan make at most 65 live lots (see `gridExpiry`). Mints may add lots of other expiries
     /// while there are fewer than this. Together less than 161, so the ring of 256 cannot overflow.
     uint256 internal constant MAX_LOTS_FOR_MINT = 96;
+
+    /// @dev How many lots can wait, and the number at which places begin anew.
+    uint256 private constant PLACES = 256;
 
     /// @dev Into how many parts a lifetime is divided, to round the expiries of orders to.
     uint256 internal constant GRID = 64;
@@ -46,100 +53,95 @@ library Lots {
         return (time + lifetime + step - 1) / step * step;
     }
 
-    /// @dev Adds a lot. The account must hold nothing expired.
-    /// @param mayAdd Whether a lot of a new expiry may be made; else only an equal expiry is joined.
-    /// @return Whether it was added.
-    function put(Account storage account, uint64 amount, uint40 expiry, bool mayAdd) internal returns (bool) {
-        if (account.amount == 0) {
-            account.amount = amount;
-            account.expiry = expiry;
-            return true;
-        }
-        if (expiry == account.expiry) {
-            account.amount = fit(uint256(account.amount) + amount);
-            return true;
-        }
-
-        uint256 head = account.head;
-        uint256 waiting = account.waiting;
-        if (expiry < account.expiry) {
-            if (!mayAdd) return false;
-            // The new lot is the first; the former first one waits before all others.
-            uint256 front = _place(head, 255);
-            account.ring[front] = _pack(account.amount, account.expiry);
-            _setRing(account, front, waiting + 1);
-            account.amount = amount;
-            account.expiry = expiry;
-            return true;
-        }
-
-        // Orders come with growing expiries, so the place is nearly always at the back.
-        uint256 place = waiting;
-        for (; place > 0; --place) {
-            uint256 index = _place(head, place - 1);
-            (uint64 lotAmount, uint40 lotExpiry) = _unpack(account.ring[index]);
-            if (lotExpiry < expiry) break;
-            if (lotExpiry == expiry) {
-                account.ring[index] = _pack(fit(uint256(lotAmount) + amount), expiry);
-                return true;
-            }
-        }
-        if (!mayAdd) return false;
-
-        for (uint256 i = waiting; i > place; --i) {
-            account.ring[_place(head, i)] = account.ring[_place(head, i - 1)];
-        }
-        account.ring[_place(head, place)] = _pack(amount, expiry);
-        _setRing(account, head, waiting + 1);
-        return true;
+    /// @dev The first word, read once.
+    function load(Account storage account) internal view returns (Front memory front) {
+        uint256 word = account.front;
+        // Each cast drops exactly the fields above.
+        // forge-lint: disable-start(unsafe-typecast)
+        front.lasting = uint64(word);
+        front.amount = uint64(word >> 64);
+        front.expiry = uint40(word >> 128);
+        front.head = uint8(word >> 168);
+        front.waiting = uint8(word >> 176);
+        front.orders = uint32(word >> 184);
+        // forge-lint: disable-end(unsafe-typecast)
     }
 
-    /// @dev Drops every lot that has expired.
-    /// @return expired The credits in them.
-    function dropExpired(Account storage account, uint256 time) internal returns (uint256 expired) {
-        while (account.amount != 0 && account.expiry <= time) {
-            expired += account.amount;
-            _next(account);
-        }
+    /// @dev The first word, written once.
+    function store(Account storage account, Front memory front) internal {
+        account.front = uint256(front.lasting) | uint256(front.amount) << 64 | uint256(front.expiry) << 128
+            | uint256(front.head) << 168 | uint256(front.waiting) << 176 | uint256(front.orders) << 184;
     }
 
-    /// @dev Takes credits, the earliest expiry first, those that never expire last. The account must hold nothing expired.
+    /// @dev Adds credits that never expire; of the first word, this needs no more.
+    function addLasting(Account storage account, uint256 amount) internal {
+        uint256 word = account.front;
+        // The cast drops exactly the fields above.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint64 lasting = uint64(word);
+        account.front = (word ^ lasting) | fit(lasting + amount);
+    }
+
+    /// @dev Drops every lot that has expired, then adds one.
+    /// @param maxLots With how many lots or more none of a new expiry is added, but an equal expiry still joined.
+    /// @return expired The credits in the lots that were dropped.
+    /// @return lots How many lots were left.
+    /// @return added Whether the lot was added; if not the call must revert.
+    function put(Account storage account, uint64 amount, uint40 expiry, uint256 time, uint256 maxLots)
+        internal
+        returns (uint256 expired, uint256 lots, bool added)
+    {
+        Front memory front = load(account);
+        expired = _dropExpired(account, front, time);
+        lots = _count(front);
+        added = _put(account, front, amount, expiry, lots < maxLots);
+        store(account, front);
+    }
+
+    /// @dev Drops every lot that has expired, then takes credits, the earliest expiry first, those that never expire last.
+    /// @return expired The credits in the lots that were dropped.
     /// @return missing What it was short of; if not 0 the call must revert.
-    function take(Account storage account, uint64 amount) internal returns (uint64 missing) {
-        while (account.amount != 0) {
-            if (amount < account.amount) {
-                account.amount -= amount;
-                return 0;
-            }
-            amount -= account.amount;
-            _next(account);
-            if (amount == 0) return 0;
+    function take(Account storage account, uint64 wanted, uint256 time)
+        internal
+        returns (uint256 expired, uint64 missing)
+    {
+        Front memory front = load(account);
+        expired = _dropExpired(account, front, time);
+        while (front.amount != 0 && front.amount <= wanted) {
+            wanted -= front.amount;
+            _next(account, front);
         }
-        if (amount > account.lasting) return amount - account.lasting;
-        account.lasting -= amount;
+        if (front.amount != 0) {
+            front.amount -= wanted;
+        } else if (wanted != 0) {
+            if (wanted > front.lasting) return (expired, wanted - front.lasting);
+            front.lasting -= wanted;
+        }
+        store(account, front);
     }
 
     /// @dev How many lots there are, expired ones included, apart from the credits that never expire.
     function count(Account storage account) internal view returns (uint256) {
-        return account.amount == 0 ? 0 : 1 + uint256(account.waiting);
+        return _count(load(account));
     }
 
     /// @dev What can be spent at a time, which is now or later.
     function balanceAt(Account storage account, uint256 time) internal view returns (uint256 balance) {
-        balance = account.lasting;
-        uint256 head = account.head;
-        for (uint256 i = account.waiting; i > 0; --i) {
-            (uint64 amount, uint40 expiry) = _unpack(account.ring[_place(head, i - 1)]);
+        Front memory front = load(account);
+        balance = front.lasting;
+        for (uint256 i = front.waiting; i > 0; --i) {
+            (uint64 amount, uint40 expiry) = _unpack(account.ring[_place(front.head, i - 1)]);
             if (expiry <= time) return balance;
             balance += amount;
         }
-        if (account.expiry > time) balance += account.amount;
+        if (front.expiry > time) balance += front.amount;
     }
 
-    /// @dev The lot at a place in the order of spending, 0 being the first.
+    /// @dev The lot at a place in the order of spending, 0 being the front.
     function lotAt(Account storage account, uint256 place) internal view returns (uint64 amount, uint40 expiry) {
-        if (place == 0) return (account.amount, account.expiry);
-        return _unpack(account.ring[_place(account.head, place - 1)]);
+        Front memory front = load(account);
+        if (place == 0) return (front.amount, front.expiry);
+        return _unpack(account.ring[_place(front.head, place - 1)]);
     }
 
     /// @dev Credits as an account holds them, if they fit.
@@ -149,27 +151,85 @@ library Lots {
         return uint64(credits);
     }
 
-    /// @dev Makes the next waiting lot the first.
-    function _next(Account storage account) private {
-        uint256 waiting = account.waiting;
-        if (waiting == 0) {
-            account.amount = 0;
-            account.expiry = 0;
+    function _count(Front memory front) private pure returns (uint256) {
+        return front.amount == 0 ? 0 : 1 + uint256(front.waiting);
+    }
+
+    /// @dev Adds a lot, if it may make one of a new expiry or there is one of that expiry.
+    function _put(Account storage account, Front memory front, uint64 amount, uint40 expiry, bool mayAdd)
+        private
+        returns (bool)
+    {
+        if (front.amount == 0) {
+            (front.amount, front.expiry) = (amount, expiry);
+            return true;
+        }
+        if (expiry == front.expiry) {
+            front.amount = fit(uint256(front.amount) + amount);
+            return true;
+        }
+        if (expiry > front.expiry) return _putBehind(account, front, amount, expiry, mayAdd);
+        if (!mayAdd) return false;
+
+        // The former first lot waits before all others.
+        front.head = _place(front.head, PLACES - 1);
+        account.ring[front.head] = _pack(front.amount, front.expiry);
+        ++front.waiting;
+        (front.amount, front.expiry) = (amount, expiry);
+        return true;
+    }
+
+    /// @dev Adds a lot that expires after the first one.
+    function _putBehind(Account storage account, Front memory front, uint64 amount, uint40 expiry, bool mayAdd)
+        private
+        returns (bool)
+    {
+        // Orders come with growing expiries, so the place is nearly always at the back.
+        uint256 place = front.waiting;
+        for (; place > 0; --place) {
+            uint256 index = _place(front.head, place - 1);
+            (uint64 lotAmount, uint40 lotExpiry) = _unpack(account.ring[index]);
+            if (lotExpiry < expiry) break;
+            if (lotExpiry == expiry) {
+                account.ring[index] = _pack(fit(uint256(lotAmount) + amount), expiry);
+                return true;
+            }
+        }
+        if (!mayAdd) return false;
+
+        for (uint256 i = front.waiting; i > place; --i) {
+            account.ring[_place(front.head, i)] = account.ring[_place(front.head, i - 1)];
+        }
+        account.ring[_place(front.head, place)] = _pack(amount, expiry);
+        ++front.waiting;
+        return true;
+    }
+
+    /// @dev Makes the next waiting lot the front.
+    function _next(Account storage account, Front memory front) private view {
+        if (front.waiting == 0) {
+            (front.amount, front.expiry) = (0, 0);
             return;
         }
-        uint256 head = account.head;
-        (account.amount, account.expiry) = _unpack(account.ring[head]);
-        _setRing(account, _place(head, 1), waiting - 1);
+        (front.amount, front.expiry) = _unpack(account.ring[front.head]);
+        front.head = _place(front.head, 1);
+        --front.waiting;
     }
 
-    function _place(uint256 head, uint256 offset) private pure returns (uint256) {
-        return (head + offset) % 256;
+    function _dropExpired(Account storage account, Front memory front, uint256 time)
+        private
+        view
+        returns (uint256 expired)
+    {
+        while (front.amount != 0 && front.expiry <= time) {
+            expired += front.amount;
+            _next(account, front);
+        }
     }
 
-    /// @dev Both fit a byte: `head` is a place, and `waiting` stays below 161 (see `MAX_LOTS_FOR_MINT`).
-    function _setRing(Account storage account, uint256 head, uint256 waiting) private {
+    function _place(uint256 head, uint256 offset) private pure returns (uint8) {
         // forge-lint: disable-next-line(unsafe-typecast)
-        (account.head, account.waiting) = (uint8(head), uint8(waiting));
+        return uint8((head + offset) % PLACES);
     }
 
     function _pack(uint64 amount, uint40 expiry) private pure returns (uint128) {

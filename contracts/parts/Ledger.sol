@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Plans} from "./Plans.sol";
 import {IScrip} from "../interfaces/IScrip.sol";
-import {Account, Lots} from "../libraries/Lots.sol";
+import {Account, Front, Lots} from "../libraries/Lots.sol";
 import {Rules, TIME} from "../libraries/Rules.sol";
 import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC1155Receiver} from "@openzeppelin/contracts/token/ERC1155/IERC1155Receiver.sol";
@@ -27,9 +27,7 @@ abstract contract Ledger is Plans {
 
     /// @dev Adds credits that never expire.
     function _addLasting(uint256 planId, address holder, uint256 amount) internal {
-        Account storage account = _accounts[planId][holder];
-
-        account.lasting = Lots.fit(account.lasting + amount);
+        _accounts[planId][holder].addLasting(amount);
 
         emit TransferSingle(msg.sender, address(0), holder, planId, amount);
     }
@@ -38,26 +36,21 @@ abstract contract Ledger is Plans {
     /// @param maxLots With how many lots or more the holder may get no further one.
     function _addLot(uint256 planId, address holder, uint64 amount, uint40 expiry, uint256 maxLots) internal {
         Account storage account = _accounts[planId][holder];
-        _dropExpired(planId, holder, account);
-        uint256 lots = account.count();
-        require(account.put(amount, expiry, lots < maxLots), TooManyLots(planId, holder, lots, maxLots));
+        (uint256 expired, uint256 lots, bool added) = account.put(amount, expiry, block.timestamp, maxLots);
+        require(added, TooManyLots(planId, holder, lots, maxLots));
 
+        if (expired != 0) _emitExpired(planId, holder, expired);
         emit TransferSingle(msg.sender, address(0), holder, planId, amount);
     }
 
     /// @dev Spends credits, the earliest expiry first.
     function _take(uint256 planId, address holder, uint64 amount) internal {
         Account storage account = _accounts[planId][holder];
-        _dropExpired(planId, holder, account);
-        uint256 missing = account.take(amount);
+        (uint256 expired, uint64 missing) = account.take(amount, block.timestamp);
         require(missing == 0, InsufficientCredits(planId, holder, amount, amount - missing));
 
-        emit TransferSingle(msg.sender, holder, address(0), planId, amount);
-    }
-
-    function _dropExpired(uint256 planId, address holder, Account storage account) private {
-        uint256 expired = account.dropExpired(block.timestamp);
         if (expired != 0) _emitExpired(planId, holder, expired);
+        emit TransferSingle(msg.sender, holder, address(0), planId, amount);
     }
 
     function _emitExpired(uint256 planId, address holder, uint256 amount) private {
@@ -75,14 +68,16 @@ abstract contract Ledger is Plans {
         returns (uint40 end, uint256 minted)
     {
         Account storage account = _accounts[planId][holder];
-        uint256 formerEnd = account.expiry;
+        Front memory front = account.load();
+        uint256 formerEnd = front.expiry;
         bool began = formerEnd <= block.timestamp;
         if (began && formerEnd != 0) _emitExpired(planId, holder, 1);
         uint256 newEnd = (began ? block.timestamp : formerEnd) + duration;
         require(newEnd <= type(uint40).max, AccessOverflow(planId, holder, newEnd, type(uint40).max));
 
         end = newEnd.toUint40();
-        account.expiry = end;
+        front.expiry = end;
+        account.store(front);
         minted = began ? 1 : 0;
 
         emit TransferSingle(msg.sender, address(0), holder, planId, minted);
@@ -91,14 +86,16 @@ abstract contract Ledger is Plans {
     /// @dev Takes whole periods of access off its end, though never below now.
     function _cutAccess(uint256 planId, address holder, uint256 periods, uint256 duration) internal {
         Account storage account = _accounts[planId][holder];
-        uint256 end = account.expiry;
+        Front memory front = account.load();
+        uint256 end = front.expiry;
         uint256 left = end > block.timestamp ? end - block.timestamp : 0;
         uint256 begun = (left + duration - 1) / duration;
         require(periods <= begun, InsufficientCredits(planId, holder, periods, begun));
 
         uint256 cut = periods * duration;
         bool over = cut >= left;
-        account.expiry = over ? 0 : (end - cut).toUint40();
+        front.expiry = over ? 0 : (end - cut).toUint40();
+        account.store(front);
 
         emit TransferSingle(msg.sender, holder, address(0), planId, over ? 1 : 0);
     }
@@ -128,7 +125,7 @@ abstract contract Ledger is Plans {
     /// @inheritdoc IScrip
     function balanceOf(address account, uint256 id) public view returns (uint256) {
         Account storage held = _accounts[id][account];
-        if (_plans[id].rules.has(TIME)) return held.expiry > block.timestamp ? 1 : 0;
+        if (_plans[id].rules.has(TIME)) return held.load().expiry > block.timestamp ? 1 : 0;
         return held.balanceAt(block.timestamp);
     }
 
@@ -152,23 +149,23 @@ abstract contract Ledger is Plans {
         Account storage account = _accounts[planId][holder];
         uint256 count = account.count();
         uint256 first;
-        while (first < count && _lotAt(account, first).expiry <= block.timestamp) ++first;
-        bool lasting = account.lasting != 0;
-        lots = new Lot[](count - first + (lasting ? 1 : 0));
-        for (uint256 i = first; i < count; ++i) {
-            lots[i - first] = _lotAt(account, i);
+        for (; first < count; ++first) {
+            (, uint40 expiry) = account.lotAt(first);
+            if (expiry > block.timestamp) break;
         }
-        if (lasting) lots[count - first] = Lot({amount: account.lasting, expiry: 0});
-    }
-
-    function _lotAt(Account storage account, uint256 place) private view returns (Lot memory lot) {
-        (lot.amount, lot.expiry) = account.lotAt(place);
+        uint64 lasting = account.load().lasting;
+        lots = new Lot[](count - first + (lasting == 0 ? 0 : 1));
+        for (uint256 i = first; i < count; ++i) {
+            (uint64 amount, uint40 expiry) = account.lotAt(i);
+            lots[i - first] = Lot({amount: amount, expiry: expiry});
+        }
+        if (lasting != 0) lots[count - first] = Lot({amount: lasting, expiry: 0});
     }
 
     /// @inheritdoc IScrip
     function accessEnd(uint256 planId, address holder) external view returns (uint40) {
         (, Rules rules) = _existing(planId);
-        return rules.has(TIME) ? _accounts[planId][holder].expiry : 0;
+        return rules.has(TIME) ? _accounts[planId][holder].load().expiry : 0;
     }
 
     /// @inheritdoc IScrip
