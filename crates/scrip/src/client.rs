@@ -1,5 +1,7 @@
 //! The client, and all that it reads.
 
+use std::time::Duration;
+
 use alloy::{
     primitives::{Address, ChainId, U256},
     providers::Provider,
@@ -21,7 +23,11 @@ use crate::{
 pub struct Scrip<P> {
     instance: IScripInstance<P>,
     chain_id: ChainId,
+    patience: Duration,
 }
+
+/// How long a write is waited for, unless [`Scrip::with_patience`] says otherwise.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl<P: Provider> Scrip<P> {
     /// Connects to Scrip, and makes sure that it is there.
@@ -32,7 +38,17 @@ impl<P: Provider> Scrip<P> {
     /// the code of this version of Scrip.
     pub async fn connect(provider: P, deployment: Deployment) -> Result<Self> {
         let chain_id = deployment.check(&provider).await?;
-        Ok(Self { instance: IScrip::new(deployment.address(), provider), chain_id })
+        Ok(Self { instance: IScrip::new(deployment.address(), provider), chain_id, patience: PATIENCE })
+    }
+
+    /// How long a write waits for its transaction to be mined before it gives up with [`Error::Pending`]; five minutes by
+    /// default.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// The address of the contract.

@@ -81,7 +81,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         Done::read::<S>(self.address(), &self.send(call).await?)
     }
 
-    /// Sends a call and waits until it is mined. A revert, before or after, is an error.
+    /// Sends a call and waits until it is mined. A revert, before or after, is an error, and so is to wait in vain.
     pub(crate) async fn send<Q, D>(&self, call: CallBuilder<Q, D>) -> Result<TransactionReceipt>
     where
         Q: Provider,

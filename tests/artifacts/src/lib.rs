@@ -29,15 +29,23 @@ pub struct Deployable {
     pub source: &'static str,
     /// The folder that keeps its artifacts.
     pub artifacts: &'static str,
+    /// Whether clients check the hash of its code, so that this is committed too.
+    pub is_checked: bool,
 }
 
 /// Every contract whose bytecode is committed.
 pub const DEPLOYABLES: [Deployable; 2] = [
-    Deployable { name: "Scrip", source: "contracts/Scrip.sol", artifacts: "crates/scrip/artifacts" },
+    Deployable {
+        name: "Scrip",
+        source: "contracts/Scrip.sol",
+        artifacts: "crates/scrip/artifacts",
+        is_checked: true,
+    },
     Deployable {
         name: "TestDollar",
         source: "tests/contracts/mocks/TestDollar.sol",
         artifacts: "crates/scrip-devnet/artifacts",
+        is_checked: false,
     },
 ];
 
@@ -54,9 +62,13 @@ pub struct Compiled {
 
 impl Deployable {
     /// The committed artifacts: each file and what it should hold.
-    pub fn files(&self, compiled: &Compiled) -> [(PathBuf, String); 2] {
+    pub fn files(&self, compiled: &Compiled) -> Vec<(PathBuf, String)> {
         let file = |extension| root().join(self.artifacts).join(format!("{}.{extension}", self.name));
-        [(file("hex"), compiled.creation.clone()), (file("codehash"), compiled.code_hash.clone())]
+        let mut files = vec![(file("hex"), compiled.creation.clone())];
+        if self.is_checked {
+            files.push((file("codehash"), compiled.code_hash.clone()));
+        }
+        files
     }
 }
 
@@ -88,26 +100,29 @@ pub fn root() -> &'static Path {
 
 /// Compiles every deployable.
 pub fn compile() -> Result<Vec<(Deployable, Compiled)>> {
+    let contracts = DEPLOYABLES.map(|deployable| (deployable.source, deployable.name));
+    Ok(DEPLOYABLES.into_iter().zip(compile_contracts(&contracts)?).collect())
+}
+
+/// Compiles contracts, each given by its file and name.
+pub fn compile_contracts(contracts: &[(&str, &str)]) -> Result<Vec<Compiled>> {
     let root = root().canonicalize()?;
     let project = project(&root)?;
-    let sources = DEPLOYABLES.map(|deployable| root.join(deployable.source));
+    let sources = contracts.iter().map(|(source, _)| root.join(source));
     let output = project.compile_files(sources).wrap_err("the compiler did not run; has scripts/setup?")?;
     ensure!(!output.has_compiler_errors(), "{output}");
-    DEPLOYABLES
-        .into_iter()
-        .map(|deployable| {
-            let artifact = output
-                .find(&root.join(deployable.source), deployable.name)
-                .wrap_err_with(|| format!("no {} in {}", deployable.name, deployable.source))?;
+    contracts
+        .iter()
+        .map(|(source, name)| {
+            let artifact =
+                output.find(&root.join(source), name).wrap_err_with(|| format!("no {name} in {source}"))?;
             let creation = artifact.get_bytecode_bytes().wrap_err("no bytecode")?;
             let code = artifact.get_deployed_bytecode_bytes().wrap_err("no deployed bytecode")?;
-            let abi = artifact.abi.clone().wrap_err("no ABI")?;
-            let compiled = Compiled {
-                abi,
+            Ok(Compiled {
+                abi: artifact.abi.clone().wrap_err("no ABI")?,
                 creation: format!("{}\n", hex::encode(creation.as_ref())),
                 code_hash: format!("{}\n", hex::encode(keccak256(code.as_ref()))),
-            };
-            Ok((deployable, compiled))
+            })
         })
         .collect()
 }
