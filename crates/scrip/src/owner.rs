@@ -93,7 +93,11 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let call = call.gas(gas);
         let pending = call.send().await?;
         let transaction = *pending.tx_hash();
-        let receipt = pending.get_receipt().await.map_err(|source| Error::Pending { transaction, source })?;
+        let receipt = pending
+            .with_timeout(Some(self.patience()))
+            .get_receipt()
+            .await
+            .map_err(|source| Error::Pending { transaction, source })?;
         if receipt.status() {
             return Ok(receipt);
         }
