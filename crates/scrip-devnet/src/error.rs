@@ -27,7 +27,10 @@ pub enum Error {
     },
 
     /// Anvil ended before it listened.
-    #[error("{} ended before it listened; it said:\n{output}", .anvil.display())]
+    #[error(
+        "{} ended before it listened; it said: {output:?}\n\nhint: run scripts/setup, or put anvil 1.7 on PATH or in SCRIP_ANVIL",
+        .anvil.display()
+    )]
     AnvilEnded {
         /// What was started.
         anvil: PathBuf,

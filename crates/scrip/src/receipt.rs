@@ -69,3 +69,51 @@ impl<E> Deref for Done<E> {
         &self.event
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::{primitives::U256, sol_types::SolEvent};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{OpenSet, PlanId, abi::IScrip};
+
+    const SCRIP: Address = Address::repeat_byte(1);
+    const TOKEN: Address = Address::repeat_byte(2);
+
+    /// A receipt with an `OpenSet` for each emitter, whose plan's id is its place.
+    fn receipt(emitters: &[Address], block: Value) -> TransactionReceipt {
+        let hash = TxHash::repeat_byte(3);
+        let logs: Vec<_> = (0..)
+            .zip(emitters)
+            .map(|(place, emitter)| {
+                let event = IScrip::OpenSet { planId: U256::from(place), open: true }.encode_log_data();
+                json!({ "address": emitter, "topics": event.topics(), "data": event.data })
+            })
+            .collect();
+        serde_json::from_value(json!({
+            "type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x5208", "gasUsed": "0x5208",
+            "effectiveGasPrice": "0x1", "logs": logs, "logsBloom": format!("0x{}", "00".repeat(256)),
+            "transactionHash": hash, "transactionIndex": "0x0", "blockHash": hash, "blockNumber": block,
+            "from": SCRIP, "to": SCRIP, "contractAddress": null,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_the_contract_itself_is_believed() {
+        let receipt = receipt(&[TOKEN, SCRIP], json!("0x7"));
+        let done = Done::<OpenSet>::read::<IScrip::OpenSet>(SCRIP, &receipt).unwrap();
+        assert_eq!(done.plan, PlanId(U256::from(1)), "the token's look-alike was believed");
+        assert_eq!((done.receipt.block, done.receipt.gas_used), (7, 21_000));
+    }
+
+    #[test]
+    fn what_a_receipt_lacks_is_named() {
+        let read =
+            |receipt| Done::<OpenSet>::read::<IScrip::OpenSet>(SCRIP, &receipt).unwrap_err().to_string();
+        let lacking = read(receipt(&[TOKEN], json!("0x7")));
+        assert_eq!(lacking, "the node answered a receipt without the event of the call");
+        assert_eq!(read(receipt(&[SCRIP], Value::Null)), "the node answered a receipt without a block");
+    }
+}

@@ -307,3 +307,45 @@ impl TryFrom<IScrip::Terms> for Terms {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_there_and_back() {
+        let coin = Token::native("ETH");
+        let day = Duration::from_secs(86_400);
+        let account = Address::repeat_byte(7);
+        for terms in [
+            Terms::credits("Free", 1),
+            Terms::credits("Credits", u64::MAX).lasting(day).price(&coin, "1").unwrap().paid_to(account),
+            Terms::access("Access", day).revocable().limit_per_holder(1).limit_in_all(9).takes(3..=4),
+            Terms::credits("Redeemers", 1).redeemed_by(Redeemers {
+                owner: false,
+                holder: true,
+                operators: false,
+            }),
+        ] {
+            let abi = IScrip::Terms::try_from(&terms).unwrap();
+            assert_eq!(Terms::try_from(abi).unwrap(), terms);
+        }
+    }
+
+    #[test]
+    fn kinds_of_a_later_contract_are_errors() {
+        let abi = IScrip::Terms::try_from(&Terms::credits("Later", 1)).unwrap();
+        let price = IScrip::Price { kind: IScrip::PriceKind::__Invalid, ..abi.price.clone() };
+        let error = Terms::try_from(IScrip::Terms { price, ..abi.clone() }).unwrap_err();
+        assert_eq!(error.to_string(), "a kind of price that this client does not know");
+        let grant = IScrip::Grant { kind: IScrip::GrantKind::__Invalid, ..abi.grant.clone() };
+        let error = Terms::try_from(IScrip::Terms { grant, ..abi }).unwrap_err();
+        assert_eq!(error.to_string(), "a kind of grant that this client does not know");
+    }
+
+    #[test]
+    fn durations_that_do_not_fit_are_the_longest_that_do() {
+        let terms = Terms::access("Long", Duration::MAX);
+        assert_eq!(terms.grant, Grant::Time { duration: u32::MAX });
+    }
+}

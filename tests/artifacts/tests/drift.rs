@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, fs};
 
-use alloy::sol_types::{SolEventInterface, SolInterface};
 use scrip::abi::IScrip::{IScripCalls, IScripErrors, IScripEvents};
 use scrip_artifacts::{DEPLOYABLES, compile};
 

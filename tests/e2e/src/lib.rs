@@ -3,3 +3,8 @@
 pub mod demo;
 pub mod env;
 pub mod gas;
+
+/// The program in the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
