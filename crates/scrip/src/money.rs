@@ -51,9 +51,13 @@ impl Token {
             symbol: self.symbol.clone(),
             reason,
         };
-        let decimals = amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        if decimals > usize::from(self.decimals) {
-            return Err(invalid(format!("{decimals} decimals, but the token has {}", self.decimals)));
+        let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
+        let digits = || whole.bytes().chain(decimals.bytes());
+        if digits().next().is_none() || !digits().all(|digit| digit.is_ascii_digit()) {
+            return Err(invalid("write it in digits, such as 20 or 0.01".to_owned()));
+        }
+        if decimals.len() > usize::from(self.decimals) {
+            return Err(invalid(format!("{} decimals, but the token has {}", decimals.len(), self.decimals)));
         }
         match parse_units(amount, self.decimals).map_err(|error| invalid(error.to_string()))? {
             ParseUnits::U256(units) => Ok(units),
@@ -86,6 +90,8 @@ mod tests {
             ("0.000001", 1, "0.000001 tUSD"),
             ("1.50", 1_500_000, "1.5 tUSD"),
             ("0", 0, "0 tUSD"),
+            (".5", 500_000, "0.5 tUSD"),
+            ("5.", 5_000_000, "5 tUSD"),
             ("100", 100_000_000, "100 tUSD"),
         ] {
             let parsed = dollar().parse(text).unwrap();
@@ -98,9 +104,12 @@ mod tests {
     fn bad_amounts_say_why() {
         let message = |text| dollar().parse(text).unwrap_err().to_string();
         assert_eq!(message("0.0000001"), "`0.0000001` is no amount of tUSD: 7 decimals, but the token has 6");
-        assert_eq!(message("-1"), "`-1` is no amount of tUSD: negative");
-        assert!(message("twenty").starts_with("`twenty` is no amount of tUSD: "));
-        assert!(message("").starts_with("`` is no amount of tUSD: "));
+        for text in ["", ".", "-1", "+1", "twenty", "1e6", "1_000", "1,5", "0x10", " 1", "1.2.3", "٣"] {
+            let expected = format!("`{text}` is no amount of tUSD: write it in digits, such as 20 or 0.01");
+            assert_eq!(message(text), expected);
+        }
+        let huge = "9".repeat(78);
+        assert!(message(&huge).starts_with(&format!("`{huge}` is no amount of tUSD: ")));
     }
 
     #[test]

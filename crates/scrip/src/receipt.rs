@@ -82,13 +82,17 @@ mod tests {
     const TOKEN: Address = Address::repeat_byte(2);
 
     /// A receipt with an `OpenSet` for each emitter, whose plan's id is its place.
-    fn receipt(emitters: &[Address], block: Value) -> TransactionReceipt {
+    fn receipt(emitters: &[Address], block: &Value) -> TransactionReceipt {
         let hash = TxHash::repeat_byte(3);
         let logs: Vec<_> = (0..)
             .zip(emitters)
             .map(|(place, emitter)| {
                 let event = IScrip::OpenSet { planId: U256::from(place), open: true }.encode_log_data();
-                json!({ "address": emitter, "topics": event.topics(), "data": event.data })
+                json!({
+                    "address": emitter, "topics": event.topics(), "data": event.data, "blockHash": hash,
+                    "blockNumber": block, "transactionHash": hash, "transactionIndex": "0x0", "logIndex": "0x0",
+                    "removed": false,
+                })
             })
             .collect();
         serde_json::from_value(json!({
@@ -102,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_the_contract_itself_is_believed() {
-        let receipt = receipt(&[TOKEN, SCRIP], json!("0x7"));
+        let receipt = receipt(&[TOKEN, SCRIP], &json!("0x7"));
         let done = Done::<OpenSet>::read::<IScrip::OpenSet>(SCRIP, &receipt).unwrap();
         assert_eq!(done.plan, PlanId(U256::from(1)), "the token's look-alike was believed");
         assert_eq!((done.receipt.block, done.receipt.gas_used), (7, 21_000));
@@ -112,8 +116,8 @@ mod tests {
     fn what_a_receipt_lacks_is_named() {
         let read =
             |receipt| Done::<OpenSet>::read::<IScrip::OpenSet>(SCRIP, &receipt).unwrap_err().to_string();
-        let lacking = read(receipt(&[TOKEN], json!("0x7")));
+        let lacking = read(receipt(&[TOKEN], &json!("0x7")));
         assert_eq!(lacking, "the node answered a receipt without the event of the call");
-        assert_eq!(read(receipt(&[SCRIP], Value::Null)), "the node answered a receipt without a block");
+        assert_eq!(read(receipt(&[SCRIP], &Value::Null)), "the node answered a receipt without a block");
     }
 }
