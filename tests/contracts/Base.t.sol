@@ -15,17 +15,22 @@ abstract contract Base is Test {
     uint96 internal constant PRICE = 20_000_000;
     uint64 internal constant CREDITS = 100;
 
-    Scrip internal scrip = new Scrip();
-    TestDollar internal dollar = new TestDollar();
+    uint256 internal constant START = 1_800_000_000;
+    uint256 internal constant NO_PLAN = 404;
+
+    // By their artifacts: with `new`, every test contract would compile the core again into its own code.
+    Scrip internal scrip = Scrip(deployCode("Scrip.sol:Scrip"));
+    TestDollar internal dollar = TestDollar(deployCode("TestDollar.sol:TestDollar"));
 
     address internal builder = makeAddr("builder");
     address internal subscriber = makeAddr("subscriber");
     address internal agent = makeAddr("agent");
+    address internal minter = makeAddr("minter");
     address internal stranger = makeAddr("stranger");
     address internal payee = makeAddr("payee");
 
     function setUp() public virtual {
-        vm.warp(1_800_000_000);
+        vm.warp(START);
         fund(subscriber);
         fund(stranger);
     }
@@ -96,7 +101,79 @@ abstract contract Base is Test {
         return scrip.order{value: value}(planId, holder, 1, price.amount);
     }
 
+    /// @dev The builder lets the minter mint and the agent redeem.
+    function nameOperators(uint256 planId) internal {
+        vm.startPrank(builder);
+        scrip.setOperator(planId, minter, MINT);
+        scrip.setOperator(planId, agent, REDEEM);
+        vm.stopPrank();
+    }
+
+    /// @dev The builder hands a plan over.
+    function handOver(uint256 planId, address newOwner) internal {
+        vm.prank(builder);
+        scrip.transferOwnership(planId, newOwner);
+        vm.prank(newOwner);
+        scrip.acceptOwnership(planId);
+    }
+
+    /// @dev The builder gives credits that never expire, or periods of access.
+    function give(uint256 planId, address holder, uint64 amount) internal {
+        vm.prank(builder);
+        scrip.mint(planId, holder, amount);
+    }
+
+    /// @dev The builder gives credits that expire.
+    function lend(uint256 planId, address holder, uint64 amount, uint32 duration) internal returns (uint40 expiry) {
+        vm.prank(builder);
+        return scrip.mintExpirable(planId, holder, amount, duration);
+    }
+
+    /// @dev The clock goes on.
+    function pass(uint256 time) internal {
+        vm.warp(vm.getBlockTimestamp() + time);
+    }
+
+    // ──────────────────────────────────────────── Checks ─────────────────────────────────────────────
+
     function balance(uint256 planId, address holder) internal view returns (uint256) {
         return scrip.balanceOf(holder, planId);
+    }
+
+    function lot(uint64 amount, uint256 expiry) internal pure returns (IScrip.Lot memory) {
+        return IScrip.Lot({amount: amount, expiry: uint40(expiry)});
+    }
+
+    function assertLots(uint256 planId, address holder, IScrip.Lot[] memory expected, string memory label)
+        internal
+        view
+    {
+        IScrip.Lot[] memory lots = scrip.lotsOf(planId, holder);
+        assertEq(lots.length, expected.length, string.concat(label, ": number of lots"));
+        for (uint256 i; i < lots.length; ++i) {
+            assertEq(lots[i].amount, expected[i].amount, string.concat(label, ": amount of a lot"));
+            assertEq(lots[i].expiry, expected[i].expiry, string.concat(label, ": expiry of a lot"));
+        }
+    }
+
+    function assertOneLot(uint256 planId, address holder, IScrip.Lot memory expected, string memory label)
+        internal
+        view
+    {
+        IScrip.Lot[] memory lots = new IScrip.Lot[](1);
+        lots[0] = expected;
+        assertLots(planId, holder, lots, label);
+    }
+
+    function assertTwoLots(
+        uint256 planId,
+        address holder,
+        IScrip.Lot memory first,
+        IScrip.Lot memory second,
+        string memory label
+    ) internal view {
+        IScrip.Lot[] memory lots = new IScrip.Lot[](2);
+        (lots[0], lots[1]) = (first, second);
+        assertLots(planId, holder, lots, label);
     }
 }

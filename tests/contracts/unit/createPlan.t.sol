@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Base} from "../Base.t.sol";
+import {Random} from "../Random.sol";
+import {Scrip} from "scrip/Scrip.sol";
+import {IScrip} from "scrip/interfaces/IScrip.sol";
+
+contract CreatePlanTest is Base {
+    using Random for Random.Source;
+
+    function expectRefusal(IScrip.Terms memory terms, bytes memory refusal) internal {
+        vm.prank(builder);
+        vm.expectRevert(refusal);
+        scrip.createPlan(terms, bytes32(0));
+    }
+
+    // ───────────────────────────────────────────── Names ─────────────────────────────────────────────
+
+    function testFuzz_RevertGiven_ThePlanExists(uint256 seed, bytes32 salt) public {
+        IScrip.Terms memory terms = Random.from(seed).terms(address(dollar));
+        vm.startPrank(builder);
+        uint256 planId = scrip.createPlan(terms, salt);
+
+        vm.expectRevert(abi.encodeWithSelector(IScrip.PlanExists.selector, planId));
+        scrip.createPlan(terms, salt);
+    }
+
+    function testFuzz_RevertWhen_TheNameIsLongerThan31Bytes(uint256 seed, uint256 length) public {
+        length = bound(length, 32, 300);
+        IScrip.Terms memory terms = premium();
+        terms.name = Random.from(seed).text(length);
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.NameTooLong.selector, length, 31));
+    }
+
+    function testFuzz_WhenTheNameHasAtMost31Bytes(uint256 seed, uint256 length) public {
+        IScrip.Terms memory terms = premium();
+        terms.name = Random.from(seed).text(bound(length, 0, 31));
+
+        assertEq(scrip.plan(create(terms)).terms.name, terms.name, "name");
+    }
+
+    function testFuzz_WhenTheUriIsOfAnyLength(uint256 seed, uint256 length) public {
+        IScrip.Terms memory terms = premium();
+        terms.uri = Random.from(seed).text(bound(length, 0, 1_000));
+
+        uint256 planId = create(terms);
+
+        assertEq(scrip.plan(planId).terms.uri, terms.uri, "uri of the terms");
+        assertEq(scrip.uri(planId), terms.uri, "uri of the metadata");
+    }
+
+    // ───────────────────────────────────────────── Kinds ─────────────────────────────────────────────
+
+    /// @dev Creates the premium plan with another word at a place, counted from the first of the terms.
+    function createWithWord(uint256 place, uint256 word) internal returns (bool success, bytes memory answer) {
+        bytes memory data = abi.encodeCall(IScrip.createPlan, (premium(), bytes32(0)));
+        // The length of the data, the selector, the offset of the terms and the salt come before.
+        uint256 offset = 32 + 4 + 64 + 32 * place;
+        assembly {
+            mstore(add(data, offset), word)
+        }
+        return address(scrip).call(data);
+    }
+
+    function testFuzz_RevertWhen_TheKindOfPriceIsUnknown(uint256 kind) public {
+        (, bytes memory answer) = createWithWord(2, uint256(IScrip.PriceKind.Free));
+        bytes memory refusal =
+            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(dollar), PRICE);
+        assertEq(answer, refusal, "this word is the price's kind");
+
+        bool success;
+        (success, answer) = createWithWord(2, bound(kind, 2, type(uint256).max));
+
+        assertFalse(success, "created");
+        assertEq(answer.length, 0, "length of the answer");
+    }
+
+    function testFuzz_RevertWhen_TheKindOfGrantIsUnknown(uint256 kind) public {
+        (, bytes memory answer) = createWithWord(6, uint256(IScrip.GrantKind.Time));
+        bytes memory refusal =
+            abi.encodeWithSelector(IScrip.InvalidGrant.selector, IScrip.GrantKind.Time, CREDITS, uint32(0));
+        assertEq(answer, refusal, "this word is the grant's kind");
+
+        bool success;
+        (success, answer) = createWithWord(6, bound(kind, 2, type(uint256).max));
+
+        assertFalse(success, "created");
+        assertEq(answer.length, 0, "length of the answer");
+    }
+
+    // ───────────────────────────────────────────── Prices ────────────────────────────────────────────
+
+    function testFuzz_RevertWhen_ItsAmountIs0(bool isNative) public {
+        IScrip.Terms memory terms = isNative ? native(0) : premium();
+        terms.price.amount = 0;
+
+        expectRefusal(
+            terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Fixed, terms.price.token, 0)
+        );
+    }
+
+    function testFuzz_RevertWhen_ItsTokenHasNoCode(address token) public {
+        // Not the native coin, a precompile, or something that a test has put there.
+        token = address(uint160(bound(uint160(token), 0x10_000, type(uint160).max)));
+        if (token.code.length != 0) token = stranger;
+        IScrip.Terms memory terms = premium();
+        terms.price.token = token;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.TokenWithoutCode.selector, token));
+    }
+
+    function testFuzz_RevertWhen_ItHasAnAmount(uint96 amount) public {
+        IScrip.Terms memory terms = free();
+        terms.price.amount = uint96(bound(amount, 1, type(uint96).max));
+
+        expectRefusal(
+            terms,
+            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(0), terms.price.amount)
+        );
+    }
+
+    function test_RevertWhen_ItNamesAToken() public {
+        IScrip.Terms memory terms = free();
+        terms.price.token = address(dollar);
+
+        expectRefusal(
+            terms,
+            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(dollar), uint96(0))
+        );
+    }
+
+    // ───────────────────────────────────────────── Payees ────────────────────────────────────────────
+
+    function test_RevertWhen_ItHasNoPayees() public {
+        IScrip.Terms memory terms = premium();
+        delete terms.payees;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPayeeCount.selector, 0, 1, 8));
+    }
+
+    function testFuzz_RevertWhen_ItHasMoreThan8Payees(uint256 seed, uint256 count) public {
+        count = bound(count, 9, 40);
+        IScrip.Terms memory terms = premium();
+        terms.payees = Random.from(seed).payees(payee, count);
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPayeeCount.selector, count, 1, 8));
+    }
+
+    function testFuzz_RevertWhen_ItHasPayees(uint256 seed, uint256 count) public {
+        count = bound(count, 1, 9);
+        IScrip.Terms memory terms = free();
+        terms.payees = Random.from(seed).payees(payee, count);
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPayeeCount.selector, count, 0, 0));
+    }
+
+    function testFuzz_RevertWhen_APayeeIsTheZeroAddress(uint256 seed, uint256 count, uint256 index) public {
+        expectPayeeRefused(seed, count, index, address(0));
+    }
+
+    function testFuzz_RevertWhen_APayeeIsTheCore(uint256 seed, uint256 count, uint256 index) public {
+        expectPayeeRefused(seed, count, index, address(scrip));
+    }
+
+    function expectPayeeRefused(uint256 seed, uint256 count, uint256 index, address account) internal {
+        count = bound(count, 1, 8);
+        index = bound(index, 0, count - 1);
+        IScrip.Terms memory terms = premium();
+        terms.payees = Random.from(seed).payees(payee, count);
+        terms.payees[index].account = account;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPayee.selector, index, account));
+    }
+
+    function testFuzz_RevertWhen_TheSharesAreNotTheWhole(uint256 seed, uint256 count, uint256 index, uint16 share)
+        public
+    {
+        count = bound(count, 1, 8);
+        index = bound(index, 0, count - 1);
+        IScrip.Terms memory terms = premium();
+        terms.payees = Random.from(seed).payees(payee, count);
+        uint256 others = 10_000 - terms.payees[index].share;
+        if (share == terms.payees[index].share) ++share;
+        terms.payees[index].share = share;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidShares.selector, others + share, 10_000));
+    }
+
+    function testFuzz_WhenItHas1To8Payees(uint256 seed, uint256 count) public {
+        count = bound(count, 1, 8);
+        IScrip.Terms memory terms = premium();
+        terms.payees = Random.from(seed).payees(payee, count);
+        terms.payees[count - 1].account = payee;
+
+        IScrip.Payee[] memory payees = scrip.plan(create(terms)).terms.payees;
+
+        assertEq(payees.length, count, "number of payees");
+        for (uint256 i; i < count; ++i) {
+            assertEq(payees[i].account, terms.payees[i].account, "account of a payee");
+            assertEq(payees[i].share, terms.payees[i].share, "share of a payee");
+        }
+    }
+
+    // ────────────────────────────────────── Grants and redemption ────────────────────────────────────
+
+    function expectGrantRefused(IScrip.GrantKind kind, uint64 credits, uint32 duration) internal {
+        IScrip.Terms memory terms = premium();
+        terms.grant = IScrip.Grant({kind: kind, credits: credits, duration: duration});
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidGrant.selector, kind, credits, duration));
+    }
+
+    function testFuzz_RevertWhen_ACreditsPlanGrantsNoCredits(uint32 duration) public {
+        expectGrantRefused(IScrip.GrantKind.Credits, 0, duration);
+    }
+
+    function testFuzz_RevertWhen_ATimePlanGrantsCredits(uint64 credits, uint32 duration) public {
+        expectGrantRefused(IScrip.GrantKind.Time, uint64(bound(credits, 1, type(uint64).max)), duration);
+    }
+
+    function test_RevertWhen_ATimePlanGrantsNoSeconds() public {
+        expectGrantRefused(IScrip.GrantKind.Time, 0, 0);
+    }
+
+    function expectRangeRefused(uint32 minimum, uint32 maximum) internal {
+        IScrip.Terms memory terms = premium();
+        terms.redemption.minimum = minimum;
+        terms.redemption.maximum = maximum;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidRedemptionRange.selector, minimum, maximum));
+    }
+
+    function testFuzz_RevertWhen_TheMinimumOfARedemptionIs0(uint32 maximum) public {
+        expectRangeRefused(0, maximum);
+    }
+
+    function testFuzz_RevertWhen_TheMinimumOfARedemptionIsAboveItsMaximum(uint32 minimum, uint32 maximum) public {
+        minimum = uint32(bound(minimum, 1, type(uint32).max));
+        expectRangeRefused(minimum, uint32(bound(maximum, 0, minimum - 1)));
+    }
+
+    function test_RevertWhen_NobodyMayRedeem() public {
+        IScrip.Terms memory terms = premium();
+        terms.redemption.redeemers = 0;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidRedeemers.selector, 0, 7));
+    }
+
+    function testFuzz_RevertWhen_TheRedeemersHaveAnUnknownBit(uint8 redeemers) public {
+        IScrip.Terms memory terms = premium();
+        terms.redemption.redeemers = uint8(bound(redeemers, 8, type(uint8).max));
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidRedeemers.selector, terms.redemption.redeemers, 7));
+    }
+
+    // ──────────────────────────────────────────── Creation ───────────────────────────────────────────
+
+    function testFuzz_WhenTheyAreOfAnyKind(address creator, uint256 seed, bytes32 salt) public {
+        creator = address(uint160(bound(uint160(creator), 1, type(uint160).max)));
+        IScrip.Terms memory terms = Random.from(seed).terms(address(dollar));
+        uint256 expected = uint256(keccak256(abi.encode(block.chainid, address(scrip), creator, salt, terms)));
+        assertEq(scrip.computePlanId(creator, terms, salt), expected, "id beforehand");
+
+        vm.expectEmit(address(scrip));
+        emit IScrip.PlanCreated(expected, creator, salt, terms);
+        vm.prank(creator);
+        uint256 planId = scrip.createPlan(terms, salt);
+
+        assertEq(planId, expected, "id");
+        IScrip.Plan memory plan = scrip.plan(planId);
+        assertEq(plan.owner, creator, "owner");
+        assertEq(plan.pendingOwner, address(0), "pending owner");
+        assertTrue(plan.open, "open");
+        assertEq(plan.ordered, 0, "orders so far");
+        assertEq(keccak256(abi.encode(plan.terms)), keccak256(abi.encode(terms)), "terms");
+    }
+
+    function testFuzz_WhenTheCreatorIsAnother(uint256 seed, address other) public view {
+        IScrip.Terms memory terms = Random.from(seed).terms(address(dollar));
+        if (other == builder) other = stranger;
+
+        assertNotEq(scrip.computePlanId(builder, terms, 0), scrip.computePlanId(other, terms, 0), "id");
+    }
+
+    function testFuzz_WhenTheSaltIsAnother(uint256 seed, bytes32 one, bytes32 other) public {
+        IScrip.Terms memory terms = Random.from(seed).terms(address(dollar));
+        if (one == other) other = ~one;
+        vm.startPrank(builder);
+
+        assertNotEq(scrip.createPlan(terms, one), scrip.createPlan(terms, other), "id");
+    }
+
+    function testFuzz_WhenTheChainIsAnother(uint64 chain) public {
+        chain = uint64(bound(chain, 1, type(uint64).max - 1));
+        if (chain == block.chainid) ++chain;
+        uint256 here = scrip.computePlanId(builder, premium(), 0);
+        vm.chainId(chain);
+
+        assertNotEq(scrip.computePlanId(builder, premium(), 0), here, "id");
+    }
+
+    function test_WhenTheCoreIsAnother() public {
+        Scrip other = new Scrip();
+
+        assertNotEq(other.computePlanId(builder, premium(), 0), scrip.computePlanId(builder, premium(), 0), "id");
+    }
+
+    function test_WhenAnyFieldIsAnother() public {
+        uint256[] memory ids = new uint256[](18);
+        for (uint256 field; field < ids.length; ++field) {
+            ids[field] = create(withOther(field));
+            for (uint256 i; i < field; ++i) {
+                assertNotEq(ids[field], ids[i], "id");
+            }
+        }
+    }
+
+    /// @dev Terms that differ from the premium plan's in one field; in none at 0.
+    function withOther(uint256 field) internal view returns (IScrip.Terms memory terms) {
+        terms = premium();
+        if (field == 1) terms.name = "Premium Plan ";
+        if (field == 2) terms.uri = "";
+        if (field == 3) terms = free();
+        if (field == 4) terms.price.token = address(0);
+        if (field == 5) ++terms.price.amount;
+        if (field == 6) terms.payees[0].account = stranger;
+        if (field == 7) terms.payees = Random.from(7).payees(payee, 2);
+        if (field == 8) terms.payees = Random.from(8).payees(payee, 2);
+        if (field == 9) terms.grant = IScrip.Grant({kind: IScrip.GrantKind.Time, credits: 0, duration: 1});
+        if (field == 10) terms.grant.duration = 1;
+        if (field == 11) ++terms.grant.credits;
+        if (field == 12) ++terms.redemption.minimum;
+        if (field == 13) ++terms.redemption.maximum;
+        if (field == 14) terms.redemption.redeemers = 7;
+        if (field == 15) terms.revocable = true;
+        if (field == 16) terms.limits.perHolder = 1;
+        if (field == 17) terms.limits.inAll = 1;
+    }
+}
