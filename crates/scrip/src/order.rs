@@ -70,7 +70,9 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         };
         let value = if token.is_zero() { price } else { U256::ZERO };
         let call = scrip.instance().order(plan.0, holder, quantity, price).value(value);
-        self.check_funds(token, price).await?;
+        if !price.is_zero() {
+            self.check_funds(token, price).await?;
+        }
         let approvals = if token.is_zero() { Vec::new() } else { self.approve(token, price).await? };
         let ordered = scrip.write::<_, IScrip::PlanOrdered, _>(call).await?;
         Ok(Purchase { ordered, approvals })

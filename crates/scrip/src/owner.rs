@@ -90,7 +90,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let call = call.from(self.signer());
         // Asked before anything is filled in: a refusal after the provider has handed out a nonce would leave a gap.
         let gas = call.estimate_gas().await?;
-        let call = call.gas(gas);
+        // A lot may expire, or another write come first, before this one is mined; what is not used is not paid for.
+        let call = call.gas(gas + gas / 5);
         let pending = call.send().await?;
         let transaction = *pending.tx_hash();
         let receipt = pending
