@@ -21,6 +21,11 @@ pragma solidity ^0.8.30;
 /// - Plan owners create credits of their own plans at will, and so do the operators whom they let mint. They never change
 ///   terms, and lower a holder's balance only by redeeming within the terms, or by burning where the terms allow to revoke.
 /// - Redeemers are trusted with the whole balance of every holder of the plans that they may redeem.
+/// - Strangers may give credits that never expire, on plans without limits, to anyone. Where these cost nothing they can
+///   fill a holder's account up to 2^64 - 1 credits, so that it must burn some before it can order more.
+///
+/// Beside the errors below, `order` reverts with OpenZeppelin's `ReentrancyGuardReentrantCall` when it is called from within
+/// an order, and arguments beyond their types revert without data.
 interface IScrip {
     // ───────────────────────────────────────────── Types ─────────────────────────────────────────────
 
@@ -357,7 +362,7 @@ interface IScrip {
     /// @param permissions A sum of `MINT` (1) and `REDEEM` (2), or 0 for none. Other bits revert with `UnknownPermissions`.
     function setOperator(uint256 planId, address operator, uint8 permissions) external;
 
-    /// @notice What an operator may do for a plan.
+    /// @notice What an operator may do for a plan. Reverts with `PlanNotFound`.
     /// @param planId The plan.
     /// @param operator The operator.
     /// @return permissions A sum of `MINT` (1) and `REDEEM` (2), or 0.
@@ -440,13 +445,13 @@ interface IScrip {
     // ─────────────────────────────────────── The ledger, by lots ─────────────────────────────────────
 
     /// @notice A holder's live lots in the order in which they are spent: the earliest expiry first, credits that never
-    /// expire last (an expiry of 0). Empty on a time plan.
+    /// expire last (an expiry of 0). Empty on a time plan. Reverts with `PlanNotFound`.
     /// @param planId The plan.
     /// @param holder The holder.
     /// @return The lots.
     function lotsOf(uint256 planId, address holder) external view returns (Lot[] memory);
 
-    /// @notice When a holder's access ends or ended; 0 if it has none, and on a credits plan.
+    /// @notice When a holder's access ends or ended; 0 if it has none, and on a credits plan. Reverts with `PlanNotFound`.
     /// @param planId The plan.
     /// @param holder The holder.
     /// @return The first second without access.
@@ -454,7 +459,8 @@ interface IScrip {
 
     // ─────────────────────────────────────────── ERC-1155 ────────────────────────────────────────────
 
-    /// @notice What a holder can spend now, and exactly what a burn accepts; on a time plan 1 while access lasts.
+    /// @notice What a holder can spend now, and exactly what a burn accepts (in more than one call if it is beyond 2^64 - 1);
+    /// on a time plan 1 while access lasts.
     /// @param account The holder.
     /// @param id The plan.
     /// @return The credits; 0 for a plan that does not exist.

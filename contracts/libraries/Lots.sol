@@ -37,7 +37,7 @@ struct Front {
 /// @notice The lots of an account: sorted by expiry, no two with the same, none empty.
 library Lots {
     /// @dev A holder's orders of one plan make at most 65 live lots (see `gridExpiry`). Mints may add lots of other expiries
-    /// while there are fewer than this. Together less than 161, so the ring of 256 cannot overflow.
+    /// while there are fewer than this. Together at most 161, of which 160 wait, so the ring of 256 cannot overflow.
     uint256 internal constant MAX_LOTS_FOR_MINT = 96;
 
     /// @dev How many lots can wait, and the number at which places begin anew.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Scrip} from "scrip/Scrip.sol";
+// What is cast is bounded to its width, or known to fit it.
+// forge-lint: disable-start(unsafe-typecast)
+
 import {IScrip} from "scrip/interfaces/IScrip.sol";
 import {TestDollar} from "./mocks/TestDollar.sol";
 import {Test} from "forge-std/Test.sol";
@@ -19,7 +21,7 @@ abstract contract Base is Test {
     uint256 internal constant NO_PLAN = 404;
 
     // By their artifacts: with `new`, every test contract would compile the core again into its own code.
-    Scrip internal scrip = Scrip(deployCode("Scrip.sol:Scrip"));
+    IScrip internal scrip = IScrip(deployCode("Scrip.sol:Scrip"));
     TestDollar internal dollar = TestDollar(deployCode("TestDollar.sol:TestDollar"));
 
     address internal builder = makeAddr("builder");

@@ -16,7 +16,12 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         self.write::<_, IScrip::CreditsMinted, _>(self.instance().mint(plan.0, holder, amount)).await
     }
 
-    /// Gives a holder credits that expire after a lifetime in whole seconds. Only the plan's owner and its mint operators.
+    /// Gives a holder credits that expire after a lifetime. Only the plan's owner and its mint operators.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidDuration`](crate::Error::InvalidDuration) unless the lifetime is in whole seconds, at least 1 and at
+    /// most 136 years.
     pub async fn mint_expirable(
         &self,
         plan: PlanId,
@@ -24,7 +29,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         amount: u64,
         lifetime: Duration,
     ) -> Result<Done<Minted>> {
-        let call = self.instance().mintExpirable(plan.0, holder, amount, seconds(lifetime));
+        let call = self.instance().mintExpirable(plan.0, holder, amount, seconds(lifetime)?);
         self.write::<_, IScrip::CreditsMinted, _>(call).await
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong.
 
+use std::time::Duration;
+
 use alloy::{
     contract,
     primitives::{Address, Bytes, ChainId, TxHash, U256},
@@ -87,6 +89,18 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+
+    /// A text is no id of a plan.
+    #[error("`{0}` is no id of a plan: it is a number, or 0x and up to 64 hex digits")]
+    InvalidPlanId(String),
+
+    /// Not a lifetime of credits, nor a period of access.
+    #[error("{0:?} cannot be the lifetime of credits or a period of access: those are whole seconds, 1 to {max}", max = u32::MAX)]
+    InvalidDuration(Duration),
+
+    /// A limit of no orders at all.
+    #[error("a limit of 0 orders: leave the limit out, or stop the plan's orders")]
+    ZeroLimit,
 
     /// A price does not fit a plan.
     #[error("a price of {amount} base units is more than a plan can hold, {maximum}")]
@@ -183,6 +197,15 @@ impl Error {
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
             _ => return None,
         })
+    }
+
+    /// Of a call to a token, which may revert with what looks like an error of Scrip.
+    pub(crate) fn of_token(error: impl Into<Self>) -> Self {
+        match error.into() {
+            Self::Refused(refusal) => Self::Reverted(refusal.error().abi_encode().into()),
+            Self::MinedRevert { transaction, .. } => Self::MinedRevert { transaction, refusal: None },
+            other => other,
+        }
     }
 
     /// A revert that Scrip or another contract gave the reason of.

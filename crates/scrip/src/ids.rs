@@ -2,8 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use alloy::primitives::{U256, keccak256, ruint::ParseError};
+use alloy::primitives::{U256, keccak256};
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
 
 /// The id of a plan: a hash that commits to its terms, and the ERC-1155 id of its credits.
 ///
@@ -19,10 +21,12 @@ impl fmt::Display for PlanId {
 }
 
 impl FromStr for PlanId {
-    type Err = ParseError;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self> {
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        let id = if digits.is_empty() || digits.contains('_') { None } else { text.parse().ok() };
+        id.map(Self).ok_or_else(|| Error::InvalidPlanId(text.to_owned()))
     }
 }
 
@@ -68,5 +72,23 @@ impl From<u64> for RequestId {
 impl From<&str> for RequestId {
     fn from(id: &str) -> Self {
         Self(U256::from_be_bytes(keccak256(id).0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plan_ids_are_printed_and_parsed() {
+        let id = PlanId(U256::from(10));
+        assert_eq!(id.to_string().parse::<PlanId>().unwrap(), id);
+        assert_eq!("10".parse::<PlanId>().unwrap(), id);
+        assert_eq!("0xa".parse::<PlanId>().unwrap(), id);
+        for text in ["", "0x", "1_0", "plan", "-1", "0xg"] {
+            let error = text.parse::<PlanId>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("`{text}` is no id of a plan")), "{error}");
+        }
+        assert!("9".repeat(80).parse::<PlanId>().is_err());
     }
 }

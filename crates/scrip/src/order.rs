@@ -7,6 +7,7 @@ use std::{
 };
 
 use alloy::{
+    contract,
     primitives::{Address, U256},
     providers::{Provider, WalletProvider},
 };
@@ -14,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Done, Error, Ordered, PlanId, Price, Receipt, Result, Scrip,
-    abi::{IERC20, IScrip},
+    abi::{
+        IERC20,
+        IScrip::{self, IScripErrors},
+    },
 };
 
 /// An order that is being made. Await it to pay.
@@ -43,8 +47,9 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ///
     /// # Errors
     ///
-    /// [`Error::InsufficientFunds`] before anything is sent; else a refusal. An approval that was made before the order was
-    /// refused stays, for the exact price.
+    /// [`Error::InsufficientFunds`] or a refusal before anything is sent. Only what comes after the payment, a holder that is a
+    /// contract and refuses, is found out once the exact price is approved; that approval stays. Two orders at once from one
+    /// account may both count on the same allowance, and one of them fail: make them one after another.
     pub fn order(&self, plan: PlanId) -> Order<'_, P> {
         Order { scrip: self, plan, holder: self.signer(), quantity: 1 }
     }
@@ -73,7 +78,17 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         if !price.is_zero() {
             self.check_funds(token, price).await?;
         }
-        let approvals = if token.is_zero() { Vec::new() } else { self.approve(token, price).await? };
+        // What is refused for another reason than the missing allowance is refused before that is approved.
+        if let Err(error) = call.clone().from(scrip.signer()).call().await.map_err(Error::from)
+            && !matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
+        {
+            return Err(error);
+        }
+        let approvals = if token.is_zero() {
+            Vec::new()
+        } else {
+            self.approve(token, price).await.map_err(Error::of_token)?
+        };
         let ordered = scrip.write::<_, IScrip::PlanOrdered, _>(call).await?;
         Ok(Purchase { ordered, approvals })
     }
@@ -84,7 +99,7 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         let available = if token.is_zero() {
             provider.get_balance(payer).await?
         } else {
-            IERC20::new(token, provider).balanceOf(payer).call().await?
+            IERC20::new(token, provider).balanceOf(payer).call().await.map_err(Error::of_token)?
         };
         if available < needed {
             return Err(Error::InsufficientFunds { payer, token, needed, available });
@@ -103,7 +118,8 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         }
         let mut receipts = Vec::new();
         // Some tokens, USDT on Ethereum among them, change an allowance only from or to 0.
-        if !allowed.is_zero() && approve(price).call().await.is_err() {
+        let refused = |error: contract::Error| error.as_revert_data().is_some();
+        if !allowed.is_zero() && approve(price).call().await.is_err_and(refused) {
             receipts.push((&scrip.send(approve(U256::ZERO)).await?).try_into()?);
         }
         receipts.push((&scrip.send(approve(price)).await?).try_into()?);

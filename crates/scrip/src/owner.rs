@@ -6,12 +6,18 @@ use alloy::{
     providers::{Provider, WalletProvider},
     rpc::types::TransactionReceipt,
     sol_types::SolEvent,
+    transports::RpcError,
 };
+use futures_util::future::try_join;
 
 use crate::{
     Created, Done, Error, OpenSet, OperatorSet, OwnershipAccepted, OwnershipOffered, Permissions, PlanId,
     Result, Scrip, Terms, abi::IScrip,
 };
+
+/// How much more gas a write may need than when it was estimated: until it is mined, all lots of a full account may expire
+/// and a new one be begun. What is not used is not paid for.
+const MARGIN: u64 = 400_000;
 
 impl<P: Provider + WalletProvider> Scrip<P> {
     /// The account that writes.
@@ -88,10 +94,44 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         D: CallDecoder + Unpin,
     {
         let call = call.from(self.signer());
-        // Asked before anything is filled in: a refusal after the provider has handed out a nonce would leave a gap.
-        let gas = call.estimate_gas().await?;
-        // A lot may expire, or another write come first, before this one is mined; what is not used is not paid for.
-        let call = call.gas(gas + gas / 5);
+        // All that can be refused is asked before the provider hands out a nonce, which a refusal would leave unused.
+        let provider = self.provider();
+        let (fees, balance) = try_join(
+            async {
+                match provider.estimate_eip1559_fees().await {
+                    Ok(fees) => Ok(Some(fees)),
+                    Err(RpcError::UnsupportedFeature(_)) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            },
+            async { provider.get_balance(self.signer()).await },
+        )
+        .await?;
+        let value = call.as_ref().value.unwrap_or_default();
+        let fee = fees.map_or(0, |fees| fees.max_fee_per_gas);
+        let check_funds = |gas: u64| {
+            let needed = value.saturating_add(U256::from(fee).saturating_mul(U256::from(gas)));
+            if balance >= needed {
+                return Ok(());
+            }
+            Err(Error::InsufficientFunds {
+                payer: self.signer(),
+                token: Address::ZERO,
+                needed,
+                available: balance,
+            })
+        };
+        // The least that any transaction costs; nodes answer an estimate for less in many words.
+        check_funds(21_000)?;
+        let call = match fees {
+            Some(fees) => call
+                .max_fee_per_gas(fees.max_fee_per_gas)
+                .max_priority_fee_per_gas(fees.max_priority_fee_per_gas),
+            None => call,
+        };
+        let gas = call.estimate_gas().await?.saturating_add(MARGIN);
+        check_funds(gas)?;
+        let call = call.gas(gas);
         let pending = call.send().await?;
         let transaction = *pending.tx_hash();
         let receipt = pending

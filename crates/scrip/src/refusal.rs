@@ -81,6 +81,9 @@ impl fmt::Display for Refusal {
             E::NotPlanOwner(e) => {
                 write!(f, "{} does not own plan {}, {} does", e.caller, PlanId(e.planId), e.owner)
             }
+            E::NotPendingOwner(e) if e.pendingOwner.is_zero() => {
+                write!(f, "plan {} was offered to nobody, so not to {}", PlanId(e.planId), e.caller)
+            }
             E::NotPendingOwner(e) => {
                 write!(
                     f,

@@ -17,8 +17,8 @@ use crate::{Error, Result, Token, abi::IScrip};
 /// let coin = Token::native("ETH");
 ///
 /// let premium = Terms::credits("Premium Plan", 100).price(&coin, "0.01")?.paid_to(builder).takes(1..=100);
-/// let month = Terms::access("A month", Duration::from_secs(30 * 86_400)).price(&coin, "0.02")?.paid_to(builder);
-/// let trial = Terms::credits("Trial", 10).lasting(Duration::from_secs(7 * 86_400)).limit_per_holder(1);
+/// let month = Terms::access("A month", Duration::from_secs(30 * 86_400))?.price(&coin, "0.02")?.paid_to(builder);
+/// let trial = Terms::credits("Trial", 10).lasting(Duration::from_secs(7 * 86_400))?.limit_per_holder(1);
 /// # Ok::<(), scrip::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,9 +112,13 @@ impl Terms {
         Self::new(name, Grant::Credits { amount, lifetime: None })
     }
 
-    /// A free plan whose orders give access for a time, in whole seconds; otherwise as [`Terms::credits`].
-    pub fn access(name: impl Into<String>, duration: Duration) -> Self {
-        Self::new(name, Grant::Time { duration: seconds(duration) })
+    /// A free plan whose orders give access for a time; otherwise as [`Terms::credits`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidDuration`] unless it is in whole seconds, at least 1 and at most 136 years.
+    pub fn access(name: impl Into<String>, duration: Duration) -> Result<Self> {
+        Ok(Self::new(name, Grant::Time { duration: seconds(duration)? }))
     }
 
     fn new(name: impl Into<String>, grant: Grant) -> Self {
@@ -167,14 +171,19 @@ impl Terms {
         Self { payees, ..self }
     }
 
-    /// Credits expire after a lifetime in whole seconds, rounded up to the next multiple of a 64th of it. Only for a
-    /// credits plan: a time plan stays as it is.
-    pub fn lasting(self, lifetime: Duration) -> Self {
+    /// Credits expire after a lifetime, rounded up to the next multiple of a 64th of it. Only for a credits plan: a time
+    /// plan stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidDuration`] unless it is in whole seconds, at least 1 and at most 136 years.
+    pub fn lasting(self, lifetime: Duration) -> Result<Self> {
+        let lifetime = Some(seconds(lifetime)?);
         let grant = match self.grant {
-            Grant::Credits { amount, .. } => Grant::Credits { amount, lifetime: Some(seconds(lifetime)) },
+            Grant::Credits { amount, .. } => Grant::Credits { amount, lifetime },
             time @ Grant::Time { .. } => time,
         };
-        Self { grant, ..self }
+        Ok(Self { grant, ..self })
     }
 
     /// The least and the most credits that a redemption may take.
@@ -206,9 +215,20 @@ impl Terms {
 /// Prices are kept in 96 bits.
 const MAX_PRICE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
 
-/// Whole seconds, and the most that fit (136 years) rather than fewer when they do not.
-pub(crate) fn seconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+/// Whole seconds, as the contract takes them.
+pub(crate) fn seconds(duration: Duration) -> Result<u32> {
+    match u32::try_from(duration.as_secs()) {
+        Ok(seconds) if seconds > 0 && duration.subsec_nanos() == 0 => Ok(seconds),
+        _ => Err(Error::InvalidDuration(duration)),
+    }
+}
+
+/// What the contract writes as 0, for none; a 0 of ours would mean the opposite.
+fn zero_for_none<T: Default + PartialEq>(value: Option<T>, error: Error) -> Result<T> {
+    match value {
+        Some(value) if value == T::default() => Err(error),
+        value => Ok(value.unwrap_or_default()),
+    }
 }
 
 impl Redeemers {
@@ -253,7 +273,7 @@ impl TryFrom<&Terms> for IScrip::Terms {
                 Grant::Credits { amount, lifetime } => IScrip::Grant {
                     kind: IScrip::GrantKind::Credits,
                     credits: amount,
-                    duration: lifetime.unwrap_or(0),
+                    duration: zero_for_none(lifetime, Error::InvalidDuration(Duration::ZERO))?,
                 },
                 Grant::Time { duration } => {
                     IScrip::Grant { kind: IScrip::GrantKind::Time, credits: 0, duration }
@@ -266,8 +286,8 @@ impl TryFrom<&Terms> for IScrip::Terms {
             },
             revocable: terms.revocable,
             limits: IScrip::Limits {
-                perHolder: terms.limits.per_holder.unwrap_or(0),
-                inAll: terms.limits.in_all.unwrap_or(0),
+                perHolder: zero_for_none(terms.limits.per_holder, Error::ZeroLimit)?,
+                inAll: zero_for_none(terms.limits.in_all, Error::ZeroLimit)?,
             },
         })
     }
@@ -319,8 +339,18 @@ mod tests {
         let account = Address::repeat_byte(7);
         for terms in [
             Terms::credits("Free", 1),
-            Terms::credits("Credits", u64::MAX).lasting(day).price(&coin, "1").unwrap().paid_to(account),
-            Terms::access("Access", day).revocable().limit_per_holder(1).limit_in_all(9).takes(3..=4),
+            Terms::credits("Credits", u64::MAX)
+                .lasting(day)
+                .unwrap()
+                .price(&coin, "1")
+                .unwrap()
+                .paid_to(account),
+            Terms::access("Access", day)
+                .unwrap()
+                .revocable()
+                .limit_per_holder(1)
+                .limit_in_all(9)
+                .takes(3..=4),
             Terms::credits("Redeemers", 1).redeemed_by(Redeemers {
                 owner: false,
                 holder: true,
@@ -344,8 +374,22 @@ mod tests {
     }
 
     #[test]
-    fn durations_that_do_not_fit_are_the_longest_that_do() {
-        let terms = Terms::access("Long", Duration::MAX);
-        assert_eq!(terms.grant, Grant::Time { duration: u32::MAX });
+    fn what_would_mean_the_opposite_is_refused() {
+        let terms = Terms::credits("Opposite", 1);
+        for duration in [Duration::ZERO, Duration::from_millis(1_500), Duration::from_secs(1 << 32)] {
+            let message = format!(
+                "{duration:?} cannot be the lifetime of credits or a period of access: those are whole seconds, 1 to 4294967295"
+            );
+            assert_eq!(terms.clone().lasting(duration).unwrap_err().to_string(), message);
+            assert_eq!(Terms::access("Opposite", duration).unwrap_err().to_string(), message);
+        }
+        let grant = Grant::Credits { amount: 1, lifetime: Some(0) };
+        for terms in [
+            Terms { grant, ..terms.clone() },
+            terms.clone().limit_per_holder(0),
+            terms.clone().limit_in_all(0),
+        ] {
+            assert!(IScrip::Terms::try_from(&terms).is_err(), "{terms:?}");
+        }
     }
 }

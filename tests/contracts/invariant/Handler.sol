@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+// What is cast is bounded to its width, or known to fit it.
+// forge-lint: disable-start(unsafe-typecast)
+
 import {Act} from "./Act.sol";
 import {Store} from "./Store.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
@@ -147,13 +150,9 @@ contract Handler is Act {
         address caller = _redeemer(planId, callerSeed, holder);
         amount = _redemption(planId, holder, amount);
         uint256 requestId = aRequestId(idSeed);
-        (bool done,) = attempt(
-            "redeem",
-            caller,
-            0,
-            abi.encodeCall(IScrip.redeem, (planId, holder, uint64(amount), requestId)),
-            STORE.refusalOfRedemption(planId, caller, holder, amount, requestId)
-        );
+        bytes memory refusal = STORE.refusalOfRedemption(planId, caller, holder, amount, requestId);
+        bytes memory data = abi.encodeCall(IScrip.redeem, (planId, holder, uint64(amount), requestId));
+        (bool done,) = attempt("redeem", caller, 0, data, refusal);
         STORE.note(planId, caller, requestId);
         if (done) STORE.redeem(planId, holder, amount, caller, requestId);
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+// What is cast was bounded before, or is one field of a word.
+// forge-lint: disable-start(unsafe-typecast)
+
 import {Book} from "./Book.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
 import {StdAssertions} from "forge-std/StdAssertions.sol";

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+// What is cast is bounded to its width, or known to fit it.
+// forge-lint: disable-start(unsafe-typecast)
+
 import {Book} from "./Book.sol";
 import {Replica} from "./Replica.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
@@ -54,7 +57,12 @@ contract Store {
     function addPlan(uint256 planId, address owner, IScrip.Terms memory terms) external {
         plans.push(planId);
         ownerOf[planId] = owner;
-        _terms[planId] = terms;
+        IScrip.Terms storage kept = _terms[planId];
+        (kept.name, kept.uri, kept.price, kept.grant) = (terms.name, terms.uri, terms.price, terms.grant);
+        (kept.redemption, kept.revocable, kept.limits) = (terms.redemption, terms.revocable, terms.limits);
+        for (uint256 i; i < terms.payees.length; ++i) {
+            kept.payees.push(terms.payees[i]);
+        }
     }
 
     function addHolder(address holder) external {

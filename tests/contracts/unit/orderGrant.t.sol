@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+// What is cast is bounded to its width, or known to fit it.
+// forge-lint: disable-start(unsafe-typecast)
+
 import {Base} from "../Base.t.sol";
 import {Random} from "../Random.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";

@@ -164,8 +164,9 @@ impl<'a, W: Write> Story<'a, W> {
 
     async fn two_months_of_access(&mut self) -> Result<PlanId> {
         let holder = self.subscriber.signer();
-        let terms =
-            Terms::access("A month", MONTH).price(self.devnet.dollar(), "30")?.paid_to(self.builder.signer());
+        let terms = Terms::access("A month", MONTH)?
+            .price(self.devnet.dollar(), "30")?
+            .paid_to(self.builder.signer());
         let plan = self.builder.create_plan(&terms).await?.plan;
         let first = self.subscriber.order(plan).await?.ordered;
         let begin = self.devnet.now().await?;
@@ -181,24 +182,26 @@ impl<'a, W: Write> Story<'a, W> {
         self.devnet.warp(MONTH + MONTH / 2).await?;
         self.tell("A month and a half passes.")?;
         self.expect(plan, 1).await?;
+        self.devnet.warp(MONTH / 2).await?;
+        self.tell("The two months are over.")?;
+        self.expect(plan, 0).await?;
         Ok(plan)
     }
 
     async fn end(self, plans: &[PlanId]) -> Result<()> {
-        let mut table = new_table(["plan", "type", "balance", "subscriber", "price per credit"]);
+        let mut table = new_table(["plan", "type", "price per credit", "subscriber", "builder", "agent"]);
         for &plan in plans {
-            let Balance { plan_name, plan_type, balance, is_subscriber, price_per_credit, .. } =
+            let Balance { plan_name, plan_type, price_per_credit, .. } =
                 self.subscriber.balance(plan, self.subscriber.signer()).await?;
-            table.add_row([
-                plan_name,
-                format!("{plan_type:?}").to_lowercase(),
-                balance.to_string(),
-                if is_subscriber { "yes" } else { "no" }.to_owned(),
-                format!("{price_per_credit}"),
-            ]);
+            let mut row =
+                vec![plan_name, format!("{plan_type:?}").to_lowercase(), price_per_credit.to_string()];
+            for holder in [&self.subscriber, &self.builder, &self.agent] {
+                row.push(holder.balance(plan, holder.signer()).await?.balance.to_string());
+            }
+            table.add_row(row);
         }
-        right_align(&mut table, &[2, 4]);
-        writeln!(self.out, "\nThe subscriber's balances (prices in base units)\n{table}")?;
+        right_align(&mut table, &[2, 3, 4, 5]);
+        writeln!(self.out, "\nBalances at the end (prices in base units)\n{table}")?;
 
         let mut table = new_table(["operation", "gas"]);
         for (operation, gas) in &self.gas {

@@ -76,7 +76,7 @@ impl Bench<'_> {
         let repeat = self.order(plan).await?;
         self.row("order ERC-20, exact allowance, repeat", repeat, Some(68_000));
 
-        let plan = self.create(&premium.clone().lasting(Duration::from_secs(DAY))).await?;
+        let plan = self.create(&premium.clone().lasting(Duration::from_secs(DAY))?).await?;
         let first = self.order(plan).await?;
         self.row("order with a lifetime, first", first, Some(88_000));
         let mut most = 0;
@@ -88,7 +88,7 @@ impl Bench<'_> {
         let balance = self.balance_gas(plan, self.subscriber.signer()).await?;
         self.row("balanceOf, 4 live lots (view)", balance, Some(15_000));
 
-        let access = Terms::access("A month", Duration::from_secs(30 * DAY));
+        let access = Terms::access("A month", Duration::from_secs(30 * DAY))?;
         let plan =
             self.create(&access.price(self.devnet.dollar(), "20")?.paid_to(self.builder.signer())).await?;
         let first = self.order(plan).await?;
@@ -195,7 +195,7 @@ impl Bench<'_> {
         let lots = self.subscriber.lots(plan, holder).await?;
         self.row("lots in that account", lots.len() as u64, None);
         let order = self.order(plan).await?;
-        self.row("order into it, before 95 later lots", order, None);
+        self.row("order into it, before 96 later lots", order, None);
         let total = self.subscriber.balance(plan, holder).await?.balance;
         let most = u64::try_from(total)?.min(u32::MAX.into());
         let redeem = self.builder.redeem_without_id(plan, holder, most).await?.receipt.gas_used;
@@ -210,13 +210,13 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A plan of which the subscriber has as many lots as can be: 95 of mints, with later expiries, and those of orders.
+    /// A plan of which the subscriber has as many lots as can be: 96 of mints, with later expiries, and those of orders.
     async fn full_account(&mut self) -> Result<PlanId> {
-        let plan = self.create(&self.premium()?.lasting(Duration::from_secs(DAY))).await?;
-        for lot in 0..95 {
+        let plan = self.create(&self.premium()?.lasting(Duration::from_secs(DAY))?).await?;
+        for lot in 0..96 {
             self.mint_expirable(plan, 3 * DAY + lot).await?;
         }
-        for _ in 0..64 {
+        for _ in 0..65 {
             self.order(plan).await?;
             self.pass(DAY / 64).await?;
         }

@@ -1,6 +1,6 @@
 //! Every call of the client, on a chain.
 
-use std::time::Duration;
+use std::{future::IntoFuture, time::Duration};
 
 use alloy::{
     network::TransactionBuilder,
@@ -8,7 +8,7 @@ use alloy::{
     providers::{Provider, ext::AnvilApi},
     rpc::types::TransactionRequest,
 };
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use scrip::{
     Burned, Created, Error, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted, OwnershipOffered,
     Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token,
@@ -31,10 +31,10 @@ async fn plans_are_created_as_asked_and_read_back() -> Result<()> {
         Terms::credits("Free", 1),
         env.premium()?.uri("data:application/json,{}").revocable().limit_per_holder(3).limit_in_all(5),
         Terms::credits("Split", u64::MAX)
-            .lasting(HOUR)
+            .lasting(HOUR)?
             .price(&coin, "1.5")?
             .split([(builder, 3_333), (agent, 6_667)]),
-        Terms::access("Access", HOUR).price(&dollar, "0.000001")?.paid_to(agent).takes(7..=7),
+        Terms::access("Access", HOUR)?.price(&dollar, "0.000001")?.paid_to(agent).takes(7..=7),
     ];
     for terms in all {
         let created = env.builder.create_plan(&terms).await?;
@@ -91,13 +91,8 @@ async fn an_order_approves_what_is_missing_and_no_more() -> Result<()> {
 #[tokio::test]
 async fn a_token_that_wants_its_allowance_reset_is_served() -> Result<()> {
     let env = TestEnv::start().await?;
-    let source = ("tests/contracts/mocks/ResettingToken.sol", "ResettingToken");
-    let compiled =
-        tokio::task::spawn_blocking(move || scrip_artifacts::compile_contracts(&[source])).await??;
+    let address = deploy(&env, "ResettingToken").await?;
     let provider = env.subscriber.provider();
-    let deploy = TransactionRequest::default().with_deploy_code(hex::decode(compiled[0].creation.trim())?);
-    let receipt = provider.send_transaction(deploy).await?.get_receipt().await?;
-    let address = receipt.contract_address.unwrap_or_default();
     let token = env.subscriber.token(address).await?;
     assert_eq!(token, Token { address, symbol: "RST".to_owned(), decimals: 6 });
 
@@ -108,6 +103,27 @@ async fn a_token_that_wants_its_allowance_reset_is_served() -> Result<()> {
     assert_eq!(purchase.approvals.len(), 2, "to 0, then to the price");
     assert_eq!(env.subscriber.balance(plan, env.subscriber.signer()).await?.balance, 100);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_token_cannot_speak_for_the_contract() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let token = env.subscriber.token(deploy(&env, "ImpostorToken").await?).await?;
+    let plan = env.create(&env.premium()?.price(&token, "20")?).await?;
+    let error = env.subscriber.order(plan).await.unwrap_err();
+    assert!(matches!(error, Error::Reverted(_)), "{error}");
+    assert!(!error.is_already_redeemed() && error.refusal().is_none());
+    Ok(())
+}
+
+/// Deploys a mock, as the subscriber.
+async fn deploy(env: &TestEnv, name: &'static str) -> Result<Address> {
+    let source = format!("tests/contracts/mocks/{name}.sol");
+    let compile = move || scrip_artifacts::compile_contracts(&[(&source, name)]);
+    let compiled = tokio::task::spawn_blocking(compile).await??;
+    let deploy = TransactionRequest::default().with_deploy_code(hex::decode(compiled[0].creation.trim())?);
+    let receipt = env.subscriber.provider().send_transaction(deploy).await?.get_receipt().await?;
+    receipt.contract_address.ok_or_eyre("nothing was deployed")
 }
 
 #[tokio::test]
@@ -198,7 +214,8 @@ async fn a_balance_has_the_fields_of_the_reference() -> Result<()> {
     });
     assert_eq!(serde_json::to_value(&balance)?, expected);
 
-    let access = Terms::access("Access", HOUR).price(env.devnet.dollar(), "3")?.paid_to(env.builder.signer());
+    let access =
+        Terms::access("Access", HOUR)?.price(env.devnet.dollar(), "3")?.paid_to(env.builder.signer());
     let access = env.create(&access).await?;
     let balance = env.stranger.balance(access, holder).await?;
     assert_eq!((balance.plan_type, balance.balance, balance.is_subscriber), (PlanType::Time, 0, false));
@@ -222,7 +239,9 @@ async fn plans_change_hands_and_stop() -> Result<()> {
     let set = env.builder.set_open(plan, false).await?;
     assert_eq!(set.event, OpenSet { plan, open: false });
     assert!(!env.builder.plan(plan).await?.open);
+    let sent = env.devnet.reader().get_transaction_count(env.subscriber.signer());
     assert!(env.subscriber.order(plan).await.is_err());
+    assert_eq!(sent.await?, 0, "nothing is approved for an order that is refused");
     env.builder.set_open(plan, true).await?;
     env.subscriber.order(plan).await?;
 
@@ -255,6 +274,53 @@ async fn a_refusal_leaves_the_account_ready_for_the_next_write() -> Result<()> {
         assert!(env.builder.mint(plan, Address::ZERO, 1).await.is_err());
     }
     env.builder.mint(plan, env.subscriber.signer(), 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_account_without_gas_money_is_told_and_can_go_on_once_it_has_some() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (reader, builder) = (env.devnet.reader(), env.builder.signer());
+    let plan = env.create(&env.premium()?).await?;
+    let balance = reader.get_balance(builder).await?;
+    // Nothing; enough for the smallest transaction; enough for the call as estimated, without the margin.
+    for wei in [0_u64, 50_000_000_000_000, 200_000_000_000_000] {
+        reader.anvil_set_balance(builder, U256::from(wei)).await?;
+        let error = env.builder.mint(plan, env.agent.signer(), 1).await.unwrap_err();
+        let Error::InsufficientFunds { available, .. } = error else { panic!("{wei}: {error}") };
+        assert_eq!(available, U256::from(wei));
+        assert!(error.hint().is_some_and(|hint| hint.starts_with("send some to")));
+    }
+    reader.anvil_set_balance(builder, balance).await?;
+    env.builder.mint(plan, env.agent.signer(), 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_write_has_gas_for_what_changes_before_it_is_mined() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (reader, holder) = (env.devnet.reader(), env.subscriber.signer());
+    // Credits of 64 hours: their expiries lie on whole hours, and orders within one hour join one lot.
+    let plan = env.create(&Terms::credits("Hours", 10).lasting(HOUR * 64)?).await?;
+    let past_the_hour = env.devnet.now().await? % HOUR.as_secs();
+    env.devnet.warp(HOUR - Duration::from_secs(past_the_hour) + Duration::from_secs(60)).await?;
+    env.subscriber.order(plan).await?;
+    for lot in 0..40 {
+        env.builder.mint_expirable(plan, holder, 1, Duration::from_secs(300 + 2 * lot)).await?;
+    }
+
+    // When it is estimated the order joins a lot; when it is mined it makes its own, and clears 40 that have expired.
+    reader.anvil_set_auto_mine(false).await?;
+    let then = env.devnet.now().await? + HOUR.as_secs();
+    let mine = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        reader.anvil_set_next_block_timestamp(then).await?;
+        reader.evm_mine(None).await
+    };
+    let (ordered, mined) = tokio::join!(env.subscriber.order(plan).into_future(), mine);
+    mined?;
+    ordered?;
+    assert_eq!(env.builder.lots(plan, holder).await?.len(), 2);
     Ok(())
 }
 
@@ -299,7 +365,7 @@ async fn everything_runs_under_the_rules_of_osaka() -> Result<()> {
     let config = Config { hardfork: "osaka".to_owned(), ..Config::default() };
     let env = TestEnv::on(Devnet::start_with(config).await?).await?;
     let holder = env.subscriber.signer();
-    let plan = env.create(&env.premium()?.lasting(HOUR)).await?;
+    let plan = env.create(&env.premium()?.lasting(HOUR)?).await?;
     env.subscriber.order(plan).await?;
     env.builder.redeem(plan, holder, 5, 1).await?;
     assert_eq!(env.subscriber.balance(plan, holder).await?.balance, 95);

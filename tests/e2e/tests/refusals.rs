@@ -172,8 +172,14 @@ impl Refusals<'_> {
         self.expect(plan, result, "stranger may not mint credits of plan PLAN");
         let result = env.builder.mint(plan, holder, 0).await;
         self.expect(plan, result, "an amount of 0 of plan PLAN");
-        let result = env.builder.mint_expirable(plan, holder, 1, Duration::ZERO).await;
-        self.expect(plan, result, "credits of plan PLAN that would expire at once");
+        let result = env
+            .builder
+            .instance()
+            .mintExpirable(plan.0, holder, 1, 0)
+            .from(env.builder.signer())
+            .call()
+            .await;
+        self.expect(plan, result.map_err(Error::from), "credits of plan PLAN that would expire at once");
         let result = env.builder.mint(plan, env.devnet.dollar().address, 1).await;
         self.expect(plan, result, "tUSD is a contract that did not accept credits of plan PLAN");
         let result = env.builder.burn_from(plan, holder, 1).await;
@@ -196,7 +202,7 @@ impl Refusals<'_> {
     async fn access(&mut self) -> Result<()> {
         let env = self.env;
         let holder = env.subscriber.signer();
-        let plan = env.create(&Terms::access("Access", HOUR)).await?;
+        let plan = env.create(&Terms::access("Access", HOUR)?).await?;
         let result = env.builder.mint_expirable(plan, holder, 1, HOUR).await;
         self.expect(plan, result, "plan PLAN gives access, which has no lots");
         let result = env.builder.redeem(plan, holder, 1, 1).await;
