@@ -90,6 +90,23 @@ contract GiftsTest is Base {
         assertEq(lots[20].expiry, 0, "which never expire");
     }
 
+    function testFuzz_WhenAStrangerHasFilledAnAccount(uint64 credits) public {
+        credits = uint64(bound(credits, type(uint64).max / 2 + 1, type(uint64).max));
+        IScrip.Terms memory terms = free();
+        terms.grant.credits = credits;
+        uint256 planId = create(terms);
+        vm.prank(stranger);
+        scrip.order(planId, subscriber, 1, 0);
+
+        vm.startPrank(subscriber);
+        vm.expectRevert(abi.encodeWithSelector(IScrip.CreditsOverflow.selector, 2 * uint256(credits), type(uint64).max));
+        scrip.order(planId, subscriber, 1, 0);
+        scrip.burn(planId, subscriber, credits);
+        scrip.order(planId, subscriber, 1, 0);
+
+        assertEq(balance(planId, subscriber), credits, "balance");
+    }
+
     // ─────────────────────────────────────── All other plans ─────────────────────────────────────────
 
     function testFuzz_WhenTheHolderOrdersForItself(uint256 kind) public {
