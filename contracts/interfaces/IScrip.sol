@@ -20,12 +20,17 @@ pragma solidity ^0.8.30;
 ///   the call that would have credited it, and nothing else.
 /// - Plan owners create credits of their own plans at will, and so do the operators whom they let mint. They never change
 ///   terms, and lower a holder's balance only by redeeming within the terms, or by burning where the terms allow to revoke.
-/// - Redeemers are trusted with the whole balance of every holder of the plans that they may redeem.
+/// - Redeemers are trusted with the whole balance of every holder of the plans that they may redeem, unless the terms
+///   require vouchers.
+/// - Hooks and price sources can refuse orders and redemptions of the plans whose terms name them, and nothing else.
+/// - The fee's controller sets a share of at most 1 % of prices that payees go without. It has no other power.
 /// - Strangers may give credits that never expire, on plans without limits, to anyone. Where these cost nothing they can
 ///   fill a holder's account up to 2^64 - 1 credits, so that it must burn some before it can order more.
 ///
-/// Beside the errors below, `order` reverts with OpenZeppelin's `ReentrancyGuardReentrantCall` when it is called from within
-/// an order, and arguments beyond their types revert without data.
+/// Beside the errors below, the functions that order revert with OpenZeppelin's `ReentrancyGuardReentrantCall` when they are
+/// called from within an order, and arguments beyond their types revert without data.
+///
+/// Signed messages follow EIP-712, in the domain of the name "Scrip", the version "1", the chain's id and this contract.
 interface IScrip {
     // ───────────────────────────────────────────── Types ─────────────────────────────────────────────
 
@@ -34,7 +39,14 @@ interface IScrip {
         /// @dev Nothing is paid.
         Free,
         /// @dev `amount` of `token` for each order.
-        Fixed
+        Fixed,
+        /// @dev `amount` of `currency` for each order, paid off chain and settled here by the plan's owner or an operator.
+        Fiat,
+        /// @dev What `source` asks, in `token`, for each order.
+        Quoted,
+        /// @dev Nothing at an order, for there are none: `amount` of `token` for each use, pulled from the holder when it is
+        /// redeemed.
+        PerUse
     }
 
     /// @notice What an order gives.
@@ -45,14 +57,19 @@ interface IScrip {
         Time
     }
 
-    /// @notice The price of one order.
+    /// @notice The price of one order, or of one use.
     /// @param kind How the plan is paid.
-    /// @param token The ERC-20 to pay with; zero for the native coin. Zero when free.
-    /// @param amount The price in base units of the token; more than 0 when fixed, 0 when free.
+    /// @param token The ERC-20 to pay with; zero for the native coin. Zero when free or fiat, not zero when per use.
+    /// @param amount The price in base units of the token, or in millionths of the currency when fiat; 0 when free or quoted,
+    /// else more than 0.
+    /// @param currency The ISO 4217 code when fiat (`"USD"`), else zero.
+    /// @param source The `IPriceSource` when quoted, else zero.
     struct Price {
         PriceKind kind;
         address token;
         uint96 amount;
+        bytes3 currency;
+        address source;
     }
 
     /// @notice A receiver of a share of the price.
@@ -65,7 +82,7 @@ interface IScrip {
 
     /// @notice What one order gives.
     /// @param kind Credits, or access for a time.
-    /// @param credits How many credits, more than 0; 0 on a time plan.
+    /// @param credits How many credits, more than 0; 0 on a time plan, and on one paid per use, which has no orders.
     /// @param duration On a credits plan the lifetime of the credits in seconds, 0 when they never expire, and an order's
     /// expiry is rounded up to the next multiple of a 64th of it. On a time plan the seconds of access, more than 0.
     struct Grant {
@@ -79,10 +96,12 @@ interface IScrip {
     /// @param maximum The most credits that a redemption may take, at least `minimum`.
     /// @param redeemers A sum of 1 for the plan's owner, 2 for the holder itself, and 4 for the plan's operators with the
     /// permission `REDEEM`; more than 0.
+    /// @param voucherRequired Whether all but the holder itself need the holder's voucher. It must be so when paid per use.
     struct Redemption {
         uint32 minimum;
         uint32 maximum;
         uint8 redeemers;
+        bool voucherRequired;
     }
 
     /// @notice How often a plan may be ordered; both count quantity.
@@ -93,16 +112,26 @@ interface IScrip {
         uint32 inAll;
     }
 
+    /// @notice A contract that is asked before and told after orders and redemptions, and can refuse them.
+    /// @param account The `IHook`; zero for none.
+    /// @param calls A sum of 1 for before an order, 2 for after an order, 4 for before a redemption and 8 for after one; 0
+    /// exactly when there is no hook.
+    struct Hook {
+        address account;
+        uint8 calls;
+    }
+
     /// @notice The immutable part of a plan; the plan's id commits to all of it.
     /// @param name A short name, at most 31 bytes of UTF-8.
     /// @param uri Where metadata is found; may be empty.
     /// @param price What one order costs.
-    /// @param payees Who is paid: one to eight whose shares sum to 10,000 when the plan is paid, none when it is free. The
-    /// last of them takes what rounding leaves.
+    /// @param payees Who is paid: one to eight whose shares sum to 10,000 when the plan is paid on chain, none when it is free
+    /// or fiat. The last of them takes what rounding leaves.
     /// @param grant What one order gives.
     /// @param redemption Who may redeem, and how much at a time.
     /// @param revocable Whether the plan's owner may burn a holder's credits.
     /// @param limits How often the plan may be ordered.
+    /// @param hook Who else is asked.
     struct Terms {
         string name;
         string uri;
@@ -112,6 +141,7 @@ interface IScrip {
         Redemption redemption;
         bool revocable;
         Limits limits;
+        Hook hook;
     }
 
     /// @notice A plan: its terms and what may change.
@@ -136,6 +166,115 @@ interface IScrip {
         uint40 expiry;
     }
 
+    /// @notice One order of many in a call, or one that passes data along.
+    /// @param planId The plan.
+    /// @param holder Who gets the grant.
+    /// @param quantity How many orders at once, at least 1.
+    /// @param maxPrice The most that is paid for it in all, in base units of the plan's token.
+    /// @param data What the plan's price source and hook are given.
+    struct Purchase {
+        uint256 planId;
+        address holder;
+        uint32 quantity;
+        uint256 maxPrice;
+        bytes data;
+    }
+
+    /// @notice A fiat payment that was settled.
+    /// @param holder Who got the grant; zero when the payment was never settled.
+    /// @param expiry When the credits expire, 0 for never, and on a time plan.
+    /// @param reversed Whether a take-back was reversed, after which nothing more is taken back.
+    /// @param granted The credits granted; on a time plan the periods of access.
+    /// @param takenBack How much of that was taken back.
+    /// @param burned How much of that was still there and was burned; the rest was spent before, and is unrecovered.
+    struct Settlement {
+        address holder;
+        uint40 expiry;
+        bool reversed;
+        uint64 granted;
+        uint64 takenBack;
+        uint64 burned;
+    }
+
+    /// @notice Redemptions of one plan.
+    /// @param planId The plan.
+    /// @param uses What is redeemed.
+    struct Batch {
+        uint256 planId;
+        Use[] uses;
+    }
+
+    /// @notice A redemption of a batch.
+    /// @param holder Whose credits.
+    /// @param amount How many, within the range of the terms.
+    /// @param requestId The request, as in `redeem`.
+    struct Use {
+        address holder;
+        uint64 amount;
+        uint256 requestId;
+    }
+
+    /// @notice What became of one call of many.
+    /// @param done Whether it was done; if not it changed nothing.
+    /// @param answer What it returned, or the error with which it failed.
+    struct Outcome {
+        bool done;
+        bytes answer;
+    }
+
+    /// @notice What a holder signs to let one redeemer redeem once (EIP-712).
+    /// @param planId The plan.
+    /// @param holder Who signs, and whose credits.
+    /// @param redeemer Who may redeem; the terms must let it, too.
+    /// @param maximum The most credits, or uses, that may be taken.
+    /// @param nonce Any number that the holder has not used yet. Nonces share a storage word by 256.
+    /// @param deadline The last second in which it is valid.
+    struct Voucher {
+        uint256 planId;
+        address holder;
+        address redeemer;
+        uint64 maximum;
+        uint256 nonce;
+        uint40 deadline;
+    }
+
+    /// @notice What a holder signs to let one redeemer redeem again and again up to a total (EIP-712). A later voucher of the
+    /// same session with a higher total continues it.
+    /// @param planId The plan.
+    /// @param holder Who signs, and whose credits.
+    /// @param redeemer Who may redeem; the terms must let it, too.
+    /// @param maximum The most credits, or uses, that may be taken in the session, what was taken before included.
+    /// @param session Any number; totals are counted for each (plan, holder, redeemer, session).
+    /// @param deadline The last second in which it is valid.
+    struct SessionVoucher {
+        uint256 planId;
+        address holder;
+        address redeemer;
+        uint64 maximum;
+        uint256 session;
+        uint40 deadline;
+    }
+
+    /// @notice What was taken in a session.
+    /// @param spent The credits, or uses, taken so far.
+    /// @param revoked Whether the holder has ended it.
+    struct Session {
+        uint64 spent;
+        bool revoked;
+    }
+
+    /// @notice The protocol's fee.
+    /// @param receiver Who is paid the fee.
+    /// @param rate Its part of prices paid on chain, in basis points, at most 100.
+    /// @param controller Who may set both; zero for nobody, ever.
+    /// @param pendingController Who may become the controller; zero for nobody.
+    struct Fee {
+        address receiver;
+        uint16 rate;
+        address controller;
+        address pendingController;
+    }
+
     // ─────────────────────────────────────────── Plan errors ─────────────────────────────────────────
 
     /// @notice No plan has this id.
@@ -147,13 +286,19 @@ interface IScrip {
     /// @notice The name is longer than a plan can hold; lengths in bytes.
     error NameTooLong(uint256 length, uint256 maximum);
 
-    /// @notice A fixed price must be more than 0, and a free one must name neither token nor amount.
-    error InvalidPrice(PriceKind kind, address token, uint96 amount);
+    /// @notice The price has a field that its kind does not have, or lacks one that it needs: see `Price`.
+    error InvalidPrice(Price price);
 
-    /// @notice The token of the price is not a contract.
-    error TokenWithoutCode(address token);
+    /// @notice The price's token or source, or the hook, is not a contract.
+    error AccountWithoutCode(address account);
 
-    /// @notice A paid plan has one to eight payees and a free one has none.
+    /// @notice A hook needs at least one call of those that are known, and calls need a hook.
+    error InvalidHook(address account, uint8 calls, uint8 known);
+
+    /// @notice A plan paid per use must require vouchers, grant nothing and limit no orders, for it has none.
+    error InvalidPerUse(bool voucherRequired, uint64 credits, uint32 duration, uint32 perHolder, uint32 inAll);
+
+    /// @notice A plan paid on chain has one to eight payees; a free or fiat one has none.
     error InvalidPayeeCount(uint256 count, uint256 minimum, uint256 maximum);
 
     /// @notice A payee can be neither the zero address nor this contract.
@@ -183,7 +328,37 @@ interface IScrip {
     /// @notice The permissions have bits that mean nothing.
     error UnknownPermissions(uint8 permissions, uint8 known);
 
+    // ─────────────────────────────────────────── Fee errors ──────────────────────────────────────────
+
+    /// @notice Only the fee's controller may do this.
+    error NotFeeController(address caller, address controller);
+
+    /// @notice Only the account that was offered the control of the fee may accept it.
+    error NotPendingFeeController(address caller, address pendingController);
+
+    /// @notice The rate is above what the bytecode allows, in basis points, or is not 0 without a receiver.
+    error InvalidFee(address receiver, uint16 rate, uint16 maximum);
+
     // ────────────────────────────────────────── Order errors ─────────────────────────────────────────
+
+    /// @notice Plans with this kind of price have no such thing: fiat plans are settled and not ordered, plans paid per use are
+    /// neither ordered nor minted nor burned, and only fiat plans are settled and taken back.
+    error WrongPriceKind(uint256 planId, PriceKind kind);
+
+    /// @notice The price source did not answer; its error is passed on, up to 256 bytes.
+    error QuoteFailed(uint256 planId, address source, bytes reason);
+
+    /// @notice The hook refused; its error is passed on, up to 256 bytes.
+    error HookRefused(uint256 planId, address hook, bytes reason);
+
+    /// @notice Too little gas is left for a call that is bounded by `needed`.
+    error InsufficientGas(uint256 available, uint256 needed);
+
+    /// @notice The coin that was sent beyond a quoted price could not be returned.
+    error RefundFailed(address payer, uint256 amount);
+
+    /// @notice Only the router of this deployment may say for whom it orders.
+    error NotRouter(address caller, address router);
 
     /// @notice The plan's owner has stopped its orders.
     error OrdersStopped(uint256 planId);
@@ -197,11 +372,13 @@ interface IScrip {
     /// @notice The order costs more than the payer allowed, in base units of the plan's token.
     error PriceAboveMaximum(uint256 planId, uint256 price, uint256 maxPrice);
 
-    /// @notice The order needs exactly `needed` wei sent along, which is 0 unless the price is in the native coin.
+    /// @notice The order needs exactly `needed` wei sent along, which is 0 unless the price is in the native coin. A quoted
+    /// price needs at least that and returns the rest up to `maxPrice`. Of several orders, the one that named the plan was
+    /// left with `sent`.
     error WrongValue(uint256 planId, uint256 sent, uint256 needed);
 
-    /// @notice Only the holder, the plan's owner and its mint operators may order this plan for that holder, since credits
-    /// that expire, access and limited orders could be used up or started by a stranger.
+    /// @notice Only the holder, the plan's owner and its mint operators may order this plan for that holder, or whoever has the
+    /// holder's signature, since credits that expire, access and limited orders could be used up or started by a stranger.
     error GiftNotAllowed(uint256 planId, address payer, address holder);
 
     /// @notice The holder may order only `remaining` more.
@@ -212,6 +389,23 @@ interface IScrip {
 
     /// @notice The token did not move `amount` from payer to payee, or the payee refused the coin (`token` is zero).
     error PaymentFailed(uint256 planId, address token, address payer, address payee, uint256 amount);
+
+    // ────────────────────────────────────────── Fiat errors ──────────────────────────────────────────
+
+    /// @notice Only the plan's owner and operators with the permission `SETTLE` may settle and take back.
+    error NotSettler(uint256 planId, address caller);
+
+    /// @notice This payment was settled before; the key is the keccak-256 of its id.
+    error PaymentAlreadySettled(uint256 planId, bytes32 paymentKey);
+
+    /// @notice This payment was never settled.
+    error PaymentNotSettled(uint256 planId, bytes32 paymentKey);
+
+    /// @notice No more than `remaining` of the payment's grant can still be taken back; 0 once a take-back was reversed.
+    error TakeBackTooHigh(uint256 planId, bytes32 paymentKey, uint256 amount, uint256 remaining);
+
+    /// @notice Nothing of the payment was taken back, or that was reversed before.
+    error NothingTakenBack(uint256 planId, bytes32 paymentKey);
 
     // ───────────────────────────────────────── Ledger errors ─────────────────────────────────────────
 
@@ -254,6 +448,31 @@ interface IScrip {
     /// @notice The redeemer has already redeemed this request.
     error RequestAlreadyRedeemed(uint256 planId, address redeemer, uint256 requestId);
 
+    // ───────────────────────────────────────── Voucher errors ────────────────────────────────────────
+
+    /// @notice The terms require the holder's voucher.
+    error VoucherRequired(uint256 planId, address caller, address holder);
+
+    /// @notice The voucher is for another redeemer.
+    error WrongRedeemer(uint256 planId, address caller, address redeemer);
+
+    /// @notice The voucher was valid until `deadline`, that second included.
+    error VoucherExpired(uint256 planId, address holder, uint256 deadline);
+
+    /// @notice The voucher was redeemed before, or the holder has revoked it.
+    error VoucherUsed(address holder, uint256 nonce);
+
+    /// @notice The voucher lets `remaining` be taken, in a session what is left of its total.
+    error VoucherExceeded(uint256 planId, address holder, uint256 amount, uint256 remaining);
+
+    /// @notice The holder has ended the session.
+    error SessionEnded(uint256 planId, address holder, address redeemer, uint256 session);
+
+    /// @notice The signature is not the signer's: neither by ECDSA (65 bytes, low s) nor by ERC-1271.
+    error InvalidSignature(address signer);
+
+    // ───────────────────────────────────────── ERC-1155 errors ───────────────────────────────────────
+
     /// @notice The holder is a contract that did not accept the credits.
     error HolderRefused(uint256 planId, address holder);
 
@@ -277,11 +496,12 @@ interface IScrip {
     /// @notice The ownership of a plan was accepted; the former owner's operators have lost their permissions.
     event OwnershipAccepted(uint256 indexed planId, address indexed formerOwner, address indexed owner);
 
-    /// @notice An operator's permissions were set, a sum of `MINT` and `REDEEM`, or 0.
+    /// @notice An operator's permissions were set, a sum of `MINT`, `REDEEM` and `SETTLE`, or 0.
     event OperatorSet(uint256 indexed planId, address indexed operator, uint8 permissions);
 
     /// @notice A plan was ordered.
-    /// @param paid What the payer paid for the whole quantity, in base units of the token.
+    /// @param paid What the payer paid for the whole quantity, fee included, in base units of the token.
+    /// @param fee What of that is the protocol's fee; it went to the payees if a `FeeUndelivered` follows.
     /// @param credits The credits that the holder got; 0 on a time plan.
     /// @param expiry When these credits expire, 0 for never; on a time plan the new end of the holder's access.
     event PlanOrdered(
@@ -291,7 +511,55 @@ interface IScrip {
         uint32 quantity,
         address token,
         uint256 paid,
+        uint256 fee,
         uint64 credits,
+        uint40 expiry
+    );
+
+    /// @notice The fee could not be delivered to its receiver and went to the payees, in base units of the token.
+    event FeeUndelivered(uint256 indexed planId, address indexed receiver, address token, uint256 fee);
+
+    /// @notice The fee's receiver and rate were set.
+    event FeeSet(address indexed receiver, uint16 rate);
+
+    /// @notice The control of the fee was offered; zero takes an offer back.
+    event FeeControlOffered(address indexed controller, address indexed pendingController);
+
+    /// @notice The control of the fee changed hands; zero for nobody, ever.
+    event FeeControlTaken(address indexed formerController, address indexed controller);
+
+    /// @notice A fiat payment was settled; the key is the keccak-256 of its id.
+    /// @param credits The credits that the holder got; on a time plan the periods of access.
+    /// @param expiry When these credits expire, 0 for never; on a time plan the new end of the holder's access.
+    event PaymentSettled(
+        uint256 indexed planId,
+        address indexed holder,
+        bytes32 indexed paymentKey,
+        string paymentId,
+        address settler,
+        uint32 quantity,
+        uint64 credits,
+        uint40 expiry
+    );
+
+    /// @notice Credits, or periods, of a fiat payment were taken back: `burned` were still there, the rest is unrecovered.
+    event PaymentTakenBack(
+        uint256 indexed planId,
+        address indexed holder,
+        bytes32 indexed paymentKey,
+        address settler,
+        uint64 amount,
+        uint64 burned
+    );
+
+    /// @notice A take-back was reversed: what it had burned was minted again, unless it has expired since (an amount of 0).
+    /// @param expiry When the credits expire, 0 for never; on a time plan the new end of the holder's access.
+    event TakeBackReversed(
+        uint256 indexed planId,
+        address indexed holder,
+        bytes32 indexed paymentKey,
+        address settler,
+        uint64 amount,
         uint40 expiry
     );
 
@@ -313,6 +581,32 @@ interface IScrip {
         uint256 indexed planId, address indexed holder, address indexed redeemer, uint64 amount
     );
 
+    /// @notice A batch of credits was redeemed, each for the request with its id; on a time plan nothing was taken.
+    event CreditsRedeemedInBatch(uint256 indexed planId, address indexed redeemer, Use[] uses);
+
+    /// @notice Credits were redeemed by a voucher, whose nonce is used up; on a time plan nothing was taken.
+    event VoucherRedeemed(
+        uint256 indexed planId, address indexed holder, address indexed redeemer, uint64 amount, uint256 nonce
+    );
+
+    /// @notice In a session, `spent` were taken so far; the `CreditsRedeemed` after it tells of what.
+    event SessionSpent(
+        uint256 indexed planId, address indexed holder, address indexed redeemer, uint256 session, uint64 spent
+    );
+
+    /// @notice A holder revoked the vouchers with the nonces `256 * word + i` for each bit `i` of the mask.
+    event VouchersRevoked(address indexed holder, uint256 word, uint256 mask);
+
+    /// @notice A holder ended a session.
+    event SessionRevoked(uint256 indexed planId, address indexed holder, address indexed redeemer, uint256 session);
+
+    /// @notice A holder paid for uses of a plan paid per use.
+    /// @param paid What it paid for all of them, fee included, in base units of the token.
+    /// @param fee What of that is the protocol's fee; it went to the payees if a `FeeUndelivered` follows.
+    event UsesPaid(
+        uint256 indexed planId, address indexed holder, uint64 uses, address token, uint256 paid, uint256 fee
+    );
+
     /// @notice Credits that had expired before were cleared; on a time plan, access that had ended (an amount of 1).
     event CreditsExpired(uint256 indexed planId, address indexed holder, uint256 amount);
 
@@ -320,6 +614,27 @@ interface IScrip {
     /// what expired go to zero. On a time plan the balance changes by 1 when access begins and ends, and by 0 when it is
     /// made longer or shorter.
     event TransferSingle(address indexed operator, address indexed from, address indexed to, uint256 id, uint256 value);
+
+    // ────────────────────────────────────────────── Fee ──────────────────────────────────────────────
+
+    /// @notice The protocol's fee, and who sets it.
+    /// @return The fee. It is taken out of every price that is paid on chain: floor(price × rate ÷ 10,000).
+    function fee() external view returns (Fee memory);
+
+    /// @notice Sets the fee for orders and uses from now on. Only the controller.
+    /// @param receiver Who is paid it.
+    /// @param rate Its part of prices in basis points, at most 100; 0 for none.
+    function setFee(address receiver, uint16 rate) external;
+
+    /// @notice Offers the control of the fee; it changes when the new controller accepts. Only the controller.
+    /// @param newController Who may accept; zero takes an offer back.
+    function offerFeeControl(address newController) external;
+
+    /// @notice Accepts the control of the fee. Only the account that it was offered to.
+    function acceptFeeControl() external;
+
+    /// @notice Gives the control of the fee up, for ever: receiver and rate stay as they are. Only the controller.
+    function renounceFeeControl() external;
 
     // ───────────────────────────────────────────── Plans ─────────────────────────────────────────────
 
@@ -359,13 +674,13 @@ interface IScrip {
     /// @notice Sets what an operator may do for a plan. Only its owner.
     /// @param planId The plan.
     /// @param operator The operator.
-    /// @param permissions A sum of `MINT` (1) and `REDEEM` (2), or 0 for none. Other bits revert with `UnknownPermissions`.
+    /// @param permissions A sum of `MINT` (1), `REDEEM` (2) and `SETTLE` (4), or 0 for none. Other bits revert with `UnknownPermissions`.
     function setOperator(uint256 planId, address operator, uint8 permissions) external;
 
     /// @notice What an operator may do for a plan. Reverts with `PlanNotFound`.
     /// @param planId The plan.
     /// @param operator The operator.
-    /// @return permissions A sum of `MINT` (1) and `REDEEM` (2), or 0.
+    /// @return permissions A sum of `MINT` (1), `REDEEM` (2) and `SETTLE` (4), or 0.
     function permissionsOf(uint256 planId, address operator) external view returns (uint8 permissions);
 
     // ───────────────────────────────────────────── Orders ────────────────────────────────────────────
@@ -385,11 +700,70 @@ interface IScrip {
         payable
         returns (uint64 credits, uint40 expiry);
 
+    /// @notice Several orders in one call, all or none; or one that passes data along.
+    /// @param purchases The orders. The coin sent along is the sum of what those in the native coin need; what quoted ones
+    /// need less than their `maxPrice` is returned.
+    function orderMany(Purchase[] calldata purchases) external payable;
+
+    /// @notice An order by this deployment's router, which pays, for who has signed it. Only the router.
+    /// @param purchase The order.
+    /// @param payer Who has signed, and has paid the router.
+    /// @param consented Whether the holder has signed, too, so that gifts of every plan are allowed.
+    /// @return credits The credits granted; 0 on a time plan.
+    /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
+    function orderFor(Purchase calldata purchase, address payer, bool consented)
+        external
+        payable
+        returns (uint64 credits, uint40 expiry);
+
+    /// @notice The router of this deployment, which was created with it: orders paid by signatures go through it. It can name
+    /// payers and attest holders' consent to gifts, and has no other power.
+    /// @return The first contract that this one created.
+    function router() external view returns (address);
+
     /// @notice The orders that were counted for a holder, where the terms limit them for each holder; else 0.
     /// @param planId The plan.
     /// @param holder The holder.
     /// @return The number of orders.
     function ordersOf(uint256 planId, address holder) external view returns (uint32);
+
+    // ───────────────────────────────────────────── Fiat ──────────────────────────────────────────────
+
+    /// @notice Gives a holder what a fiat plan grants for a payment that was made off chain. Each payment is settled once, by
+    /// whomever. Stopped orders and limits are ignored, and no hook is asked: they are checked when the payment is begun.
+    /// Only the plan's owner and its settle operators.
+    /// @param planId The plan.
+    /// @param holder Who gets the grant.
+    /// @param quantity How many orders were paid, at least 1.
+    /// @param paymentId The payment processor's id of the payment.
+    /// @return credits The credits granted; on a time plan the periods of access.
+    /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
+    function settle(uint256 planId, address holder, uint32 quantity, string calldata paymentId)
+        external
+        returns (uint64 credits, uint40 expiry);
+
+    /// @notice Takes a grant back, whole or in part, whose payment was charged back: burns what is left of those credits, and
+    /// counts the rest as unrecovered. On a time plan whole periods are taken off the end, though never below now. Only the
+    /// plan's owner and its settle operators.
+    /// @param planId The plan.
+    /// @param paymentId The payment.
+    /// @param amount How many credits, or periods, at least 1; in all calls at most what was granted.
+    /// @return burned How many of them were still there.
+    function takeBack(uint256 planId, string calldata paymentId, uint64 amount) external returns (uint64 burned);
+
+    /// @notice Reverses what was taken back, once, when the payment was won back: mints again what was burned, with its former
+    /// expiry, unless that has passed; on a time plan as many periods. Only the plan's owner and its settle operators.
+    /// @param planId The plan.
+    /// @param paymentId The payment.
+    /// @return credits The credits, or periods, that were minted.
+    /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
+    function reverseTakeBack(uint256 planId, string calldata paymentId) external returns (uint64 credits, uint40 expiry);
+
+    /// @notice What is known of a payment.
+    /// @param planId The plan.
+    /// @param paymentKey The keccak-256 of the payment's id.
+    /// @return The settlement; all zero when there was none.
+    function settlementOf(uint256 planId, bytes32 paymentKey) external view returns (Settlement memory);
 
     // ───────────────────────────────────────── Mint and burn ─────────────────────────────────────────
 
@@ -434,6 +808,65 @@ interface IScrip {
     /// @param holder Whose credits.
     /// @param amount How many, within the range of the terms.
     function redeemWithoutId(uint256 planId, address holder, uint64 amount) external;
+
+    /// @notice Many redemptions in one call, across plans and holders: all are done or none.
+    /// @param batches The redemptions, by plan.
+    function redeemMany(Batch[] calldata batches) external;
+
+    /// @notice Redeems with a holder's voucher, which it uses up even when less than its maximum is taken.
+    /// @param voucher The voucher. Only its redeemer may redeem it, and the terms must let that account redeem.
+    /// @param amount How many credits, or uses, at most the voucher's maximum and within the range of the terms.
+    /// @param signature The holder's: ECDSA (65 bytes, low s) or whatever its ERC-1271 accepts.
+    function redeemWithVoucher(Voucher calldata voucher, uint64 amount, bytes calldata signature) external;
+
+    /// @notice Redeems in a session, as long as all that was taken in it stays within the voucher's maximum.
+    /// @param voucher The voucher. Only its redeemer may redeem it, and the terms must let that account redeem.
+    /// @param amount How many credits, or uses, within the range of the terms.
+    /// @param requestId The request, as in `redeem`.
+    /// @param signature The holder's: ECDSA (65 bytes, low s) or whatever its ERC-1271 accepts.
+    function redeemInSession(
+        SessionVoucher calldata voucher,
+        uint64 amount,
+        uint256 requestId,
+        bytes calldata signature
+    ) external;
+
+    /// @notice Revokes vouchers of the caller, used or not.
+    /// @param word Which 256 nonces: those from `256 * word` on.
+    /// @param mask Which of them: bit `i` for the nonce `256 * word + i`.
+    function revokeVouchers(uint256 word, uint256 mask) external;
+
+    /// @notice Ends a session of the caller: no voucher of it can be redeemed any more.
+    /// @param planId The plan.
+    /// @param redeemer The redeemer.
+    /// @param session The session.
+    function revokeSession(uint256 planId, address redeemer, uint256 session) external;
+
+    /// @notice Whether a voucher's nonce is used up or revoked.
+    /// @param holder The holder.
+    /// @param nonce The nonce.
+    /// @return Whether no voucher with it can be redeemed.
+    function isVoucherUsed(address holder, uint256 nonce) external view returns (bool);
+
+    /// @notice What was taken in a session.
+    /// @param planId The plan.
+    /// @param holder The holder.
+    /// @param redeemer The redeemer.
+    /// @param session The session.
+    /// @return The session.
+    function sessionOf(uint256 planId, address holder, address redeemer, uint256 session)
+        external
+        view
+        returns (Session memory);
+
+    /// @notice Calls several functions of this contract as the caller, each by itself: with `skip`, one that fails changes
+    /// nothing and is reported; without, it fails all. None can be sent coin.
+    ///
+    /// A call that fails for want of gas fails all even with `skip`.
+    /// @param calls The calls, ABI-encoded.
+    /// @param skip Whether to go on after one that fails.
+    /// @return outcomes What became of each.
+    function multicall(bytes[] calldata calls, bool skip) external returns (Outcome[] memory outcomes);
 
     /// @notice Whether a request id is used.
     /// @param planId The plan.

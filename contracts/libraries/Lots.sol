@@ -120,6 +120,29 @@ library Lots {
         store(account, front);
     }
 
+    /// @dev Drops every lot that has expired, then takes as much as is left of the credits with a certain expiry, 0 for those
+    /// that never expire.
+    /// @return expired The credits in the lots that were dropped.
+    /// @return taken How much was taken, at most `wanted`.
+    function takeFrom(Account storage account, uint64 wanted, uint40 expiry, uint256 time)
+        internal
+        returns (uint256 expired, uint64 taken)
+    {
+        Front memory front = load(account);
+        expired = _dropExpired(account, front, time);
+        if (expiry == 0) {
+            taken = _least(wanted, front.lasting);
+            front.lasting -= taken;
+        } else if (front.amount != 0 && front.expiry == expiry) {
+            taken = _least(wanted, front.amount);
+            front.amount -= taken;
+            if (front.amount == 0) _next(account, front);
+        } else {
+            taken = _takeBehind(account, front, wanted, expiry);
+        }
+        store(account, front);
+    }
+
     /// @dev How many lots there are, expired ones included, apart from the credits that never expire.
     function count(Account storage account) internal view returns (uint256) {
         return _count(load(account));
@@ -205,6 +228,27 @@ library Lots {
         return true;
     }
 
+    /// @dev Takes from the waiting lot with this expiry, if there is one; one that becomes empty is closed over.
+    function _takeBehind(Account storage account, Front memory front, uint64 wanted, uint40 expiry)
+        private
+        returns (uint64 taken)
+    {
+        for (uint256 i; i < front.waiting; ++i) {
+            uint256 index = _place(front.head, i);
+            (uint64 lotAmount, uint40 lotExpiry) = _unpack(account.ring[index]);
+            if (lotExpiry != expiry) continue;
+            taken = _least(wanted, lotAmount);
+            if (taken < lotAmount) {
+                account.ring[index] = _pack(lotAmount - taken, expiry);
+                return taken;
+            }
+            --front.waiting;
+            for (; i < front.waiting; ++i) {
+                account.ring[_place(front.head, i)] = account.ring[_place(front.head, i + 1)];
+            }
+        }
+    }
+
     /// @dev Makes the next waiting lot the front.
     function _next(Account storage account, Front memory front) private view {
         if (front.waiting == 0) {
@@ -225,6 +269,10 @@ library Lots {
             expired += front.amount;
             _next(account, front);
         }
+    }
+
+    function _least(uint64 a, uint64 b) private pure returns (uint64) {
+        return a < b ? a : b;
     }
 
     function _place(uint256 head, uint256 offset) private pure returns (uint8) {

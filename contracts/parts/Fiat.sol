@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Ledger} from "./Ledger.sol";
+import {IScrip} from "../interfaces/IScrip.sol";
+import {Account, Lots} from "../libraries/Lots.sol";
+import {Rules, TIME} from "../libraries/Rules.sol";
+
+/// @title Fiat: payments made off chain, settled and taken back by their ids
+abstract contract Fiat is Ledger {
+    using Lots for Account;
+
+    /// @dev `IScrip.settle`.
+    function settle(uint256 planId, address holder, uint32 quantity, string calldata paymentId)
+        external
+        returns (uint64 credits, uint40 expiry)
+    {
+        (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
+        require(quantity != 0, IScrip.ZeroQuantity(planId));
+        require(holder != address(0), IScrip.ZeroHolder(planId));
+        bytes32 paymentKey = _keyOf(paymentId);
+        IScrip.Settlement storage settlement = _settlements[planId][paymentKey];
+        require(settlement.holder == address(0), IScrip.PaymentAlreadySettled(planId, paymentKey));
+
+        uint256 minted;
+        (credits, expiry, minted) = _grant(planId, stored, rules, holder, quantity);
+        settlement.holder = holder;
+        if (rules.has(TIME)) credits = quantity;
+        else settlement.expiry = expiry;
+        settlement.granted = credits;
+
+        emit IScrip.PaymentSettled({
+            planId: planId,
+            holder: holder,
+            paymentKey: paymentKey,
+            paymentId: paymentId,
+            settler: msg.sender,
+            quantity: quantity,
+            credits: credits,
+            expiry: expiry
+        });
+
+        _askHolder(planId, holder, minted);
+    }
+
+    /// @dev `IScrip.takeBack`.
+    function takeBack(uint256 planId, string calldata paymentId, uint64 amount) external returns (uint64 burned) {
+        (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
+        require(amount != 0, IScrip.ZeroAmount(planId));
+        (IScrip.Settlement storage settlement, bytes32 paymentKey) = _settled(planId, paymentId);
+        IScrip.Settlement memory former = settlement;
+        uint64 remaining = former.reversed ? 0 : former.granted - former.takenBack;
+        require(amount <= remaining, IScrip.TakeBackTooHigh(planId, paymentKey, amount, remaining));
+
+        burned = rules.has(TIME)
+            ? _cutAccess(planId, former.holder, amount, stored.sale.duration)
+            : _takeFrom(planId, former.holder, amount, former.expiry);
+        settlement.takenBack = former.takenBack + amount;
+        settlement.burned = former.burned + burned;
+
+        emit IScrip.PaymentTakenBack(planId, former.holder, paymentKey, msg.sender, amount, burned);
+    }
+
+    /// @dev `IScrip.reverseTakeBack`.
+    function reverseTakeBack(uint256 planId, string calldata paymentId)
+        external
+        returns (uint64 credits, uint40 expiry)
+    {
+        (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
+        (IScrip.Settlement storage settlement, bytes32 paymentKey) = _settled(planId, paymentId);
+        IScrip.Settlement memory former = settlement;
+        require(former.takenBack != 0 && !former.reversed, IScrip.NothingTakenBack(planId, paymentKey));
+
+        settlement.reversed = true;
+        uint256 minted;
+        (credits, expiry) = (former.burned, former.expiry);
+        if (rules.has(TIME)) {
+            if (credits != 0) {
+                (expiry, minted) = _addAccess(planId, former.holder, uint256(stored.sale.duration) * credits);
+            }
+        } else {
+            if (expiry != 0 && expiry <= block.timestamp) credits = 0;
+            minted = credits;
+            if (credits != 0) _addCredits(planId, former.holder, credits, expiry, type(uint256).max);
+        }
+
+        emit IScrip.TakeBackReversed(planId, former.holder, paymentKey, msg.sender, credits, expiry);
+
+        if (credits != 0) _askHolder(planId, former.holder, minted);
+    }
+
+    /// @dev `IScrip.settlementOf`.
+    function settlementOf(uint256 planId, bytes32 paymentKey) external view returns (IScrip.Settlement memory) {
+        return _settlements[planId][paymentKey];
+    }
+
+    function _checkSettler(uint256 planId) private view returns (StoredPlan storage stored, Rules rules) {
+        (stored, rules) = _existing(planId);
+        IScrip.PriceKind kind = rules.priceKindOf();
+        require(kind == IScrip.PriceKind.Fiat, IScrip.WrongPriceKind(planId, kind));
+        require(_isOwnerOrOperator(planId, rules, msg.sender, SETTLE), IScrip.NotSettler(planId, msg.sender));
+    }
+
+    function _settled(uint256 planId, string calldata paymentId)
+        private
+        view
+        returns (IScrip.Settlement storage settlement, bytes32 paymentKey)
+    {
+        paymentKey = _keyOf(paymentId);
+        settlement = _settlements[planId][paymentKey];
+        require(settlement.holder != address(0), IScrip.PaymentNotSettled(planId, paymentKey));
+    }
+
+    function _keyOf(string calldata paymentId) private pure returns (bytes32) {
+        return keccak256(bytes(paymentId));
+    }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.30;
+
+import {Hooks} from "./Hooks.sol";
+import {Ledger} from "./Ledger.sol";
+import {Payments} from "./Payments.sol";
+import {IScrip} from "../interfaces/IScrip.sol";
+import {Account, Front, Lots} from "../libraries/Lots.sol";
+import {LIMITED, Rules, STOPPED, TIME} from "../libraries/Rules.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {LibRLP} from "solady/utils/LibRLP.sol";
+import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
+import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
+
+/// @title Orders: a price paid, a grant given
+abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
+    using Lots for Account;
+
+    /// @dev The native coin that a call was sent: what is `left` of it, and how much of that may be returned.
+    struct Coin {
+        uint256 left;
+        uint256 returnable;
+    }
+
+    /// @dev `IScrip.order`.
+    function order(uint256 planId, address holder, uint32 quantity, uint256 maxPrice)
+        external
+        payable
+        nonReentrant
+        returns (uint64 credits, uint40 expiry)
+    {
+        IScrip.Purchase memory purchase = IScrip.Purchase({
+            planId: planId, holder: holder, quantity: quantity, maxPrice: maxPrice, data: ""
+        });
+        return _orderOne(purchase, msg.sender, false);
+    }
+
+    /// @dev `IScrip.orderMany`.
+    function orderMany(IScrip.Purchase[] calldata purchases) external payable nonReentrant {
+        Coin memory coin = Coin({left: msg.value, returnable: 0});
+        uint256 planId;
+        for (uint256 i; i < purchases.length; ++i) {
+            planId = purchases[i].planId;
+            _order(purchases[i], msg.sender, false, coin);
+        }
+        _return(planId, coin);
+    }
+
+    /// @dev `IScrip.orderFor`.
+    function orderFor(IScrip.Purchase calldata purchase, address payer, bool consented)
+        external
+        payable
+        nonReentrant
+        returns (uint64 credits, uint40 expiry)
+    {
+        require(msg.sender == router(), IScrip.NotRouter(msg.sender, router()));
+        return _orderOne(purchase, payer, consented);
+    }
+
+    /// @dev `IScrip.router`.
+    function router() public view returns (address) {
+        return LibRLP.computeAddress(address(this), 1);
+    }
+
+    /// @dev `IScrip.ordersOf`.
+    function ordersOf(uint256 planId, address holder) external view returns (uint32) {
+        return _accounts[planId][holder].load().orders;
+    }
+
+    function _orderOne(IScrip.Purchase memory purchase, address payer, bool consented)
+        private
+        returns (uint64 credits, uint40 expiry)
+    {
+        Coin memory coin = Coin({left: msg.value, returnable: 0});
+        (credits, expiry) = _order(purchase, payer, consented, coin);
+        _return(purchase.planId, coin);
+    }
+
+    /// @dev The money comes from the caller, who is the payer or the router.
+    function _order(IScrip.Purchase memory purchase, address payer, bool consented, Coin memory coin)
+        private
+        returns (uint64 credits, uint40 expiry)
+    {
+        uint256 planId = purchase.planId;
+        (StoredPlan storage stored, Rules rules) = _existing(planId);
+        require(!rules.has(STOPPED), IScrip.OrdersStopped(planId));
+        require(purchase.quantity != 0, IScrip.ZeroQuantity(planId));
+        require(purchase.holder != address(0), IScrip.ZeroHolder(planId));
+        Bill memory bill = _billOf(stored, rules, purchase, coin);
+        if (payer != purchase.holder && !consented) _checkGift(stored, rules, purchase, payer);
+        _beforeOrder(stored, rules, purchase, payer, bill.price);
+
+        if (rules.has(LIMITED)) _countOrders(planId, stored, purchase.holder, purchase.quantity);
+        uint256 minted;
+        (credits, expiry, minted) = _grant(planId, stored, rules, purchase.holder, purchase.quantity);
+
+        emit IScrip.PlanOrdered({
+            planId: planId,
+            payer: payer,
+            holder: purchase.holder,
+            quantity: purchase.quantity,
+            token: bill.token,
+            paid: bill.price,
+            fee: bill.fee,
+            credits: credits,
+            expiry: expiry
+        });
+
+        if (bill.price != 0) _pay(planId, stored, rules, bill);
+        _afterOrder(stored, rules, purchase, payer, bill.price);
+        _askHolder(planId, purchase.holder, minted);
+    }
+
+    /// @dev The bill of an order; the coin for it is set aside.
+    function _billOf(StoredPlan storage stored, Rules rules, IScrip.Purchase memory purchase, Coin memory coin)
+        private
+        view
+        returns (Bill memory bill)
+    {
+        IScrip.PriceKind kind = rules.priceKindOf();
+        if (kind == IScrip.PriceKind.Free) return bill;
+        require(
+            kind == IScrip.PriceKind.Fixed || kind == IScrip.PriceKind.Quoted,
+            IScrip.WrongPriceKind(purchase.planId, kind)
+        );
+
+        bool quoted = kind == IScrip.PriceKind.Quoted;
+        uint256 price = quoted ? _quote(stored, purchase) : uint256(stored.sale.amount) * purchase.quantity;
+        require(price <= purchase.maxPrice, IScrip.PriceAboveMaximum(purchase.planId, price, purchase.maxPrice));
+        bill = _bill(stored.sale.token, msg.sender, price);
+        if (bill.token == address(0)) {
+            require(coin.left >= price, IScrip.WrongValue(purchase.planId, coin.left, price));
+            coin.left -= price;
+            // As much as was sent for it: what is beyond its maximum was sent for nothing.
+            if (quoted) coin.returnable += FixedPointMathLib.min(purchase.maxPrice - price, coin.left);
+        }
+    }
+
+    /// @dev Returns the coin that quoted prices left over, and refuses any other excess.
+    function _return(uint256 planId, Coin memory coin) private {
+        if (coin.left == 0) return;
+        require(
+            coin.left <= coin.returnable, IScrip.WrongValue(planId, msg.value, msg.value - coin.left + coin.returnable)
+        );
+        require(
+            SafeTransferLib.trySafeTransferETH(msg.sender, coin.left, gasleft()),
+            IScrip.RefundFailed(msg.sender, coin.left)
+        );
+    }
+
+    /// @dev An order for another holder must not use up its limit, start its clock or fill its lots without its consent.
+    function _checkGift(StoredPlan storage stored, Rules rules, IScrip.Purchase memory purchase, address payer)
+        private
+        view
+    {
+        if (!rules.has(TIME | LIMITED) && stored.sale.duration == 0) return;
+        require(
+            _isOwnerOrOperator(purchase.planId, rules, payer, MINT),
+            IScrip.GiftNotAllowed(purchase.planId, payer, purchase.holder)
+        );
+    }
+
+    function _countOrders(uint256 planId, StoredPlan storage stored, address holder, uint32 quantity) private {
+        uint32 perHolder = stored.perHolder;
+        if (perHolder != 0) {
+            Account storage account = _accounts[planId][holder];
+            Front memory front = account.load();
+            uint32 left = perHolder - front.orders;
+            require(quantity <= left, IScrip.HolderLimitReached(planId, holder, quantity, left));
+            front.orders += quantity;
+            account.store(front);
+        }
+        uint32 inAll = stored.inAll;
+        if (inAll != 0) {
+            uint32 ordered = stored.ordered;
+            uint32 left = inAll - ordered;
+            require(quantity <= left, IScrip.PlanLimitReached(planId, quantity, left));
+            stored.ordered = ordered + quantity;
+        }
+    }
+}
