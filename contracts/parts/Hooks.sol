@@ -40,12 +40,12 @@ abstract contract Hooks is State {
     }
 
     /// @dev For rules that have `HOOK_BEFORE_REDEMPTION`.
-    function _beforeRedemption(uint256 planId, address holder, uint64 amount) internal {
+    function _beforeRedemption(uint256 planId, address holder, uint256 amount) internal {
         _askOfRedemption(IHook.beforeRedemption.selector, planId, holder, amount);
     }
 
     /// @dev For rules that have `HOOK_AFTER_REDEMPTION`.
-    function _afterRedemption(uint256 planId, address holder, uint64 amount) internal {
+    function _afterRedemption(uint256 planId, address holder, uint256 amount) internal {
         _askOfRedemption(IHook.afterRedemption.selector, planId, holder, amount);
     }
 
@@ -63,7 +63,7 @@ abstract contract Hooks is State {
         _ask(purchase.planId, stored.hook, selector, call);
     }
 
-    function _askOfRedemption(bytes4 selector, uint256 planId, address holder, uint64 amount) private {
+    function _askOfRedemption(bytes4 selector, uint256 planId, address holder, uint256 amount) private {
         bytes memory call = abi.encodeWithSelector(selector, planId, msg.sender, holder, amount);
         _ask(planId, _plans[planId].hook, selector, call);
     }

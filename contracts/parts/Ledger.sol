@@ -62,7 +62,7 @@ abstract contract Ledger is State {
 
     /// @dev Spends credits, the earliest expiry first.
     /// @param account The holder's account of the plan.
-    function _take(Account storage account, uint256 planId, address holder, uint64 amount) internal {
+    function _take(Account storage account, uint256 planId, address holder, uint256 amount) internal {
         (uint256 expired, uint256 missing) = account.take(amount, block.timestamp);
         if (missing != 0) revert IScrip.InsufficientCredits(planId, holder, amount, amount - missing);
 

@@ -76,15 +76,15 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
             IScrip.Use calldata use = uses[i];
             address nextHolder = use.holder;
             if (nextHolder != holder) {
-                if (amount != 0) _take(_accounts[planId][holder], planId, holder, Lots.fit(amount));
+                if (amount != 0) _take(_accounts[planId][holder], planId, holder, amount);
                 (holder, amount) = (nextHolder, 0);
                 _checkRedeemer(planId, rules, ofAll, holder);
             }
-            uint64 nextAmount = use.amount;
+            uint256 nextAmount = use.amount;
             _checkRange(planId, rules, nextAmount);
             amount += nextAmount;
         }
-        if (amount != 0) _take(_accounts[planId][holder], planId, holder, Lots.fit(amount));
+        if (amount != 0) _take(_accounts[planId][holder], planId, holder, amount);
     }
 
     /// @dev `emit IScrip.CreditsRedeemedInBatch(planId, msg.sender, uses)`, for a tenth of the gas: the uses are three words
@@ -127,14 +127,14 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         if (!redeemed.take(requestId)) revert IScrip.RequestAlreadyRedeemed(planId, msg.sender, requestId);
     }
 
-    function _redeem(uint256 planId, address holder, uint64 amount, bool vouched) private {
+    function _redeem(uint256 planId, address holder, uint256 amount, bool vouched) private {
         Rules rules = _existing(planId);
         _redeemBy(planId, rules, _mayRedeemOfAll(planId, rules), holder, amount, vouched);
     }
 
     /// @dev What the callers have used up before, a request or a voucher, comes back if this reverts; and nothing that is
     /// called from here can use it again.
-    function _redeemBy(uint256 planId, Rules rules, bool ofAll, address holder, uint64 amount, bool vouched) private {
+    function _redeemBy(uint256 planId, Rules rules, bool ofAll, address holder, uint256 amount, bool vouched) private {
         _checkRedeemer(planId, rules, ofAll, holder);
         _checkRange(planId, rules, amount);
 
@@ -142,7 +142,7 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         else _take(_accounts[planId][holder], planId, holder, amount);
     }
 
-    function _redeemSpecially(uint256 planId, Rules rules, address holder, uint64 amount, bool vouched) private {
+    function _redeemSpecially(uint256 planId, Rules rules, address holder, uint256 amount, bool vouched) private {
         if (!vouched && rules.has(VOUCHER_REQUIRED) && msg.sender != holder) {
             revert IScrip.VoucherRequired(planId, msg.sender, holder);
         }
@@ -166,7 +166,7 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         }
     }
 
-    function _checkRange(uint256 planId, Rules rules, uint64 amount) private pure {
+    function _checkRange(uint256 planId, Rules rules, uint256 amount) private pure {
         if (amount < rules.minimumOf() || amount > rules.maximumOf()) {
             revert IScrip.AmountOutOfRange(planId, amount, rules.minimumOf(), rules.maximumOf());
         }
@@ -178,11 +178,11 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
             || (rules.has(OPERATORS_REDEEM) && _isOperator(planId, rules, msg.sender, REDEEM));
     }
 
-    function _payForUses(uint256 planId, Rules rules, address holder, uint64 uses) private {
+    function _payForUses(uint256 planId, Rules rules, address holder, uint256 uses) private {
         StoredPlan storage stored = _plans[planId];
         Bill memory bill = _bill(stored.sale.token, holder, uint256(stored.sale.amount) * uses);
 
-        emit IScrip.UsesPaid(planId, holder, uses, bill.token, bill.price, bill.fee);
+        emit IScrip.UsesPaid(planId, holder, uint64(uses), bill.token, bill.price, bill.fee);
 
         _pay(planId, stored, rules, bill);
     }
