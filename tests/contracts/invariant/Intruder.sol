@@ -115,12 +115,9 @@ contract Intruder is Act {
         uint256 needed = isNative ? price.amount : 0;
         value = bound(value, 0, 2 ether);
         if (value == needed) ++value;
-        attempt(
-            "underpay",
-            holder,
-            value,
-            abi.encodeCall(IScrip.order, (planId, holder, 1, price.amount)),
-            abi.encodeWithSelector(IScrip.WrongValue.selector, planId, value, needed)
-        );
+        // Too much is seen last of all, when all else was found in order.
+        bytes memory refusal = value > needed ? STORE.refusalOfOrder(planId, holder, holder, 1) : bytes("");
+        if (refusal.length == 0) refusal = abi.encodeWithSelector(IScrip.WrongValue.selector, planId, value, needed);
+        attempt("underpay", holder, value, abi.encodeCall(IScrip.order, (planId, holder, 1, price.amount)), refusal);
     }
 }

@@ -32,7 +32,8 @@ contract Replica is StdAssertions {
             (, IScrip.Terms memory terms) = abi.decode(log.data, (bytes32, IScrip.Terms));
             _grants[planId] = terms.grant;
         } else if (kind == IScrip.PlanOrdered.selector) {
-            (,,, uint64 credits, uint40 expiry) = abi.decode(log.data, (uint32, address, uint256, uint64, uint40));
+            (,,,, uint64 credits, uint40 expiry) =
+                abi.decode(log.data, (uint32, address, uint256, uint256, uint64, uint40));
             _add(planId, _account(log.topics[3]), credits, expiry);
         } else if (kind == IScrip.CreditsMinted.selector) {
             (uint64 amount, uint40 expiry) = abi.decode(log.data, (uint64, uint40));

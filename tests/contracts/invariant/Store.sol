@@ -60,6 +60,7 @@ contract Store {
         IScrip.Terms storage kept = _terms[planId];
         (kept.name, kept.uri, kept.price, kept.grant) = (terms.name, terms.uri, terms.price, terms.grant);
         (kept.redemption, kept.revocable, kept.limits) = (terms.redemption, terms.revocable, terms.limits);
+        kept.hook = terms.hook;
         for (uint256 i; i < terms.payees.length; ++i) {
             kept.payees.push(terms.payees[i]);
         }

@@ -103,7 +103,7 @@ abstract contract World is Base {
         terms.payees = Random.from(8).payees(address(0xa8800), 8);
         (terms.payees[3].share, terms.payees[7].share) = (0, terms.payees[7].share + terms.payees[3].share);
         addPayees(terms.payees);
-        terms.redemption = IScrip.Redemption({minimum: 5, maximum: 20, redeemers: 7});
+        terms.redemption = IScrip.Redemption({minimum: 5, maximum: 20, redeemers: 7, voucherRequired: false});
         add(terms);
 
         terms = free();

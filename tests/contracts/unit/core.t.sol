@@ -45,7 +45,7 @@ contract CoreTest is Base {
         scrip.transferOwnership(id, builder);
         give(id, builder, 10);
 
-        bytes[] memory calls = new bytes[](10);
+        bytes[] memory calls = new bytes[](14);
         calls[0] = abi.encodeCall(IScrip.createPlan, (free(), bytes32(0)));
         calls[1] = abi.encodeCall(IScrip.setOpen, (id, true));
         calls[2] = abi.encodeCall(IScrip.setOperator, (id, agent, REDEEM));
@@ -56,6 +56,10 @@ contract CoreTest is Base {
         calls[7] = abi.encodeCall(IScrip.burn, (id, builder, 5));
         calls[8] = abi.encodeCall(IScrip.acceptOwnership, (id));
         calls[9] = abi.encodeCall(IScrip.transferOwnership, (id, stranger));
+        calls[10] = abi.encodeCall(IScrip.redeemMany, (new IScrip.Batch[](0)));
+        calls[11] = abi.encodeCall(IScrip.multicall, (new bytes[](0), false));
+        calls[12] = abi.encodeCall(IScrip.revokeVouchers, (0, 1));
+        calls[13] = abi.encodeCall(IScrip.revokeSession, (id, agent, 0));
         for (uint256 i; i < calls.length; ++i) {
             expectRefusal(builder, 1, calls[i]);
 
