@@ -70,6 +70,8 @@ contract CoreTest is Base {
     }
 
     function test_WhenItsCodeIsMeasured() public view {
-        assertLe(address(scrip).code.length, 23_000, "bytes of code");
+        assertLe(address(scrip).code.length, 23_000, "bytes of code of the core");
+        assertLe(vm.computeCreateAddress(address(scrip), 2).code.length, 23_000, "bytes of code of the annex");
+        assertLe(vm.getCode("Scrip.sol:Scrip").length, 48_000, "bytes of code that deploys them");
     }
 }
