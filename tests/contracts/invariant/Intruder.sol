@@ -61,13 +61,13 @@ contract Intruder is Act {
         attempt("forge", caller, 0, data, abi.encodeWithSelector(IScrip.NotMinter.selector, planId, caller));
     }
 
-    /// @dev A plan that belongs to another.
+    /// @dev A plan that belongs to another, or the fee.
     function usurp(uint256 planSeed, uint256 callerSeed, uint256 way) external logged {
         uint256 planId = aPlan(planSeed);
         address caller = anAccount(callerSeed);
         address owner = STORE.ownerOf(planId);
         if (caller == owner) return;
-        way %= 4;
+        way %= 5;
         bytes memory refusal = abi.encodeWithSelector(IScrip.NotPlanOwner.selector, planId, caller, owner);
         bytes memory data;
         if (way == 0) data = abi.encodeCall(IScrip.setOpen, (planId, false));
@@ -76,6 +76,10 @@ contract Intruder is Act {
         if (way == 3) {
             data = abi.encodeCall(IScrip.acceptOwnership, (planId));
             refusal = abi.encodeWithSelector(IScrip.NotPendingOwner.selector, planId, caller, address(0));
+        }
+        if (way == 4) {
+            data = abi.encodeCall(IScrip.setFee, (caller, 100));
+            refusal = abi.encodeWithSelector(IScrip.NotFeeController.selector, caller, CORE.fee().controller);
         }
         attempt("usurp", caller, 0, data, refusal);
     }

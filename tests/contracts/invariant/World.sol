@@ -16,6 +16,7 @@ abstract contract World is Base {
     Store internal store = new Store();
     Handler internal handler = new Handler(store, scrip);
     Intruder internal intruder = new Intruder(store, scrip);
+    address internal feeReceiver = makeAddr("fee receiver");
     TrickyHolder internal tricky = new TrickyHolder(scrip, subscriber);
 
     function setUp() public virtual override {
@@ -23,6 +24,8 @@ abstract contract World is Base {
         vm.recordLogs();
         addHolders();
         addPlans();
+        store.addPurse(feeReceiver, address(dollar), 0, 0);
+        store.setFeeReceiver(feeReceiver);
         store.replica().read(vm.getRecordedLogs(), address(scrip));
         tricky.aim(store.plans(0));
     }

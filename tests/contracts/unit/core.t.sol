@@ -69,6 +69,28 @@ contract CoreTest is Base {
         }
     }
 
+    function test_WhenTheAnnexIsCalledByItself() public {
+        IScrip annex = IScrip(vm.computeCreateAddress(address(scrip), 2));
+        vm.record();
+        uint256 id = create(premium());
+        vm.prank(feeController);
+        scrip.setFee(payee, 100);
+        (bytes32[] memory reads, bytes32[] memory writes) = vm.accesses(address(annex));
+        assertEq(reads.length + writes.length, 0, "words of its own that the core used");
+
+        vm.prank(builder);
+        uint256 otherId = annex.createPlan(premium(), bytes32(0));
+        assertNotEq(otherId, id, "id of a plan of its own");
+        vm.expectRevert(abi.encodeWithSelector(IScrip.PlanNotFound.selector, otherId));
+        scrip.plan(otherId);
+        vm.expectRevert(abi.encodeWithSelector(IScrip.PlanNotFound.selector, id));
+        annex.plan(id);
+        vm.prank(feeController);
+        vm.expectRevert(abi.encodeWithSelector(IScrip.NotFeeController.selector, feeController, address(0)));
+        annex.setFee(stranger, 100);
+        assertEq(abi.encode(scrip.fee()), abi.encode(IScrip.Fee(payee, 100, feeController, address(0))), "fee");
+    }
+
     function test_WhenItsCodeIsMeasured() public view {
         assertLe(address(scrip).code.length, 23_000, "bytes of code of the core");
         assertLe(vm.computeCreateAddress(address(scrip), 2).code.length, 23_000, "bytes of code of the annex");
