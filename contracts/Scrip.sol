@@ -8,7 +8,6 @@ import {Multitoken} from "./parts/Multitoken.sol";
 import {Orders} from "./parts/Orders.sol";
 import {Redemptions} from "./parts/Redemptions.sol";
 import {Router} from "./periphery/Router.sol";
-import {Proxy} from "@openzeppelin/contracts/proxy/Proxy.sol";
 import {LibCall} from "solady/utils/LibCall.sol";
 import {LibRLP} from "solady/utils/LibRLP.sol";
 
@@ -18,10 +17,10 @@ import {LibRLP} from "solady/utils/LibRLP.sol";
 /// holds no funds between calls. `IScrip` is its manual.
 /// @dev What is called seldom (plans, fiat payments, the fee, some views) stands in the annex, since the whole is more than one
 /// contract may hold (EIP-170). It is this contract's other half: created with it, for ever the same, run over its storage.
-contract Scrip is Orders, Minting, Redemptions, Multitoken, Proxy {
+contract Scrip is Orders, Minting, Redemptions, Multitoken {
     /// @param feeController Who may set the protocol's fee; zero for nobody, ever.
     constructor(address feeController) {
-        // The first contract that this one creates, and the second: see `router` and `_implementation`.
+        // The first contract that this one creates, and the second: see `router` and `fallback`.
         new Router();
         new Annex();
         _feeController = feeController;
@@ -49,9 +48,17 @@ contract Scrip is Orders, Minting, Redemptions, Multitoken, Proxy {
         return gasleft() < gasBefore / 8 || bytes4(answer) == IScrip.InsufficientGas.selector;
     }
 
-    /// @dev The annex, which is run when this code has no function of the name that is called. OpenZeppelin's word for it is an
-    /// implementation, though there is no other.
-    function _implementation() internal view override returns (address) {
-        return LibRLP.computeAddress(address(this), 2);
+    /// @dev What this code has no function for is for the annex. OpenZeppelin's `Proxy` does the same in assembly that is not
+    /// memory-safe, which makes the compiler inline less all over the contract.
+    fallback() external payable {
+        address annex = LibRLP.computeAddress(address(this), 2);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let done := delegatecall(gas(), annex, free, calldatasize(), 0, 0)
+            returndatacopy(free, 0, returndatasize())
+            if iszero(done) { revert(free, returndatasize()) }
+            return(free, returndatasize())
+        }
     }
 }

@@ -336,7 +336,8 @@ interface IScrip {
     /// @notice Only the account that was offered the control of the fee may accept it.
     error NotPendingFeeController(address caller, address pendingController);
 
-    /// @notice The rate is above what the bytecode allows, in basis points, or is not 0 without a receiver.
+    /// @notice The rate is above what the bytecode allows, in basis points, or is not 0 without a receiver other than this
+    /// contract.
     error InvalidFee(address receiver, uint16 rate, uint16 maximum);
 
     // ────────────────────────────────────────── Order errors ─────────────────────────────────────────

@@ -23,7 +23,7 @@ abstract contract Fees is State {
 
     /// @dev `IScrip.setFee`.
     function setFee(address receiver, uint16 rate) external onlyFeeController {
-        if (!(rate <= MAX_FEE_RATE && (rate == 0 || receiver != address(0)))) {
+        if (!(rate <= MAX_FEE_RATE && (rate == 0 || (receiver != address(0) && receiver != address(this))))) {
             revert IScrip.InvalidFee(receiver, rate, MAX_FEE_RATE);
         }
 

@@ -5,10 +5,12 @@ import {Ledger} from "./Ledger.sol";
 import {IScrip} from "../interfaces/IScrip.sol";
 import {Account, Lots} from "../libraries/Lots.sol";
 import {Rules, TIME} from "../libraries/Rules.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title Fiat: payments made off chain, settled and taken back by their ids
 abstract contract Fiat is Ledger {
     using Lots for Account;
+    using SafeCast for uint256;
 
     /// @dev `IScrip.settle`.
     function settle(uint256 planId, address holder, uint32 quantity, string calldata paymentId)
@@ -73,12 +75,12 @@ abstract contract Fiat is Ledger {
 
         settlement.reversed = true;
         uint256 minted;
-        (credits, expiry) = (former.burned, former.expiry);
+        credits = former.burned;
         if (rules.has(TIME)) {
-            if (credits != 0) {
-                (expiry, minted) = _addAccess(planId, former.holder, uint256(stored.sale.duration) * credits);
-            }
+            if (credits == 0) expiry = _accounts[planId][former.holder].load().expiry.toUint40();
+            else (expiry, minted) = _addAccess(planId, former.holder, uint256(stored.sale.duration) * credits);
         } else {
+            expiry = former.expiry;
             if (expiry != 0 && expiry <= block.timestamp) credits = 0;
             minted = credits;
             if (credits != 0 && expiry == 0) _addLasting(planId, former.holder, credits);

@@ -7,7 +7,7 @@ import {Account, Front, Lots} from "scrip/libraries/Lots.sol";
 contract LotsHarness {
     using Lots for Account;
 
-    error Missing(uint64 missing);
+    error Missing(uint256 missing);
     error NotAdded(uint256 lots);
 
     Account internal _account;
@@ -31,12 +31,12 @@ contract LotsHarness {
     }
 
     function take(uint64 amount, uint256 time) external returns (uint256) {
-        (uint256 expired, uint64 missing) = _account.take(amount, time);
+        (uint256 expired, uint256 missing) = _account.take(amount, time);
         if (missing != 0) revert Missing(missing);
         return expired;
     }
 
-    function takeFrom(uint64 wanted, uint40 expiry, uint256 time) external returns (uint256 expired, uint64 taken) {
+    function takeFrom(uint64 wanted, uint40 expiry, uint256 time) external returns (uint256 expired, uint256 taken) {
         return _account.takeFrom(wanted, expiry, time);
     }
 
@@ -48,7 +48,7 @@ contract LotsHarness {
         return _account.balanceAt(time);
     }
 
-    function lotAt(uint256 place) external view returns (uint64, uint40) {
+    function lotAt(uint256 place) external view returns (uint256, uint256) {
         return _account.lotAt(place);
     }
 
