@@ -288,8 +288,8 @@ contract LotsTest is Test {
         front.amount %= 2 ** 64;
         front.expiry %= 2 ** 40;
         front.head %= 2 ** 8;
-        front.length %= 2 ** 8;
-        front.ordered %= 2 ** 32;
+        front.waiting %= 2 ** 8;
+        front.orders %= 2 ** 32;
     }
 
     function testFuzz_WhenCreditsThatNeverExpireAreAdded(Front memory given, uint256 amount, bool fits) public {
