@@ -114,14 +114,20 @@ abstract contract LensWorld is Base {
 
     /// @dev About as many dollars, about as much allowance, and about as much coin as a price.
     function fillPurse(Random.Source memory random, address account, uint256 price) internal {
-        uint256 most = price < type(uint128).max ? price + price / 2 + 1 : 2 ** 129;
         uint256 former = dollar.balanceOf(account);
         vm.startPrank(account);
         dollar.transfer(stranger, former);
-        dollar.approve(address(scrip), random.coin() ? type(uint256).max : random.within(0, most));
+        dollar.approve(address(scrip), random.coin() ? type(uint256).max : near(random, price));
         vm.stopPrank();
-        dollar.mint(account, random.within(0, most));
-        vm.deal(account, random.within(0, most));
+        dollar.mint(account, near(random, price));
+        vm.deal(account, near(random, price));
+    }
+
+    /// @dev Often within a fee of the price.
+    function near(Random.Source memory random, uint256 price) internal pure returns (uint256) {
+        if (price >= type(uint128).max) return random.within(0, 2 ** 129);
+        if (random.coin()) return random.within(price - price / 64, price + 1);
+        return random.within(0, price + price / 2);
     }
 
     // ─────────────────────────────────────────── Comparison ──────────────────────────────────────────

@@ -20,7 +20,11 @@ contract SettableSource is IPriceSource {
         (price, mood) = (price_, mood_);
     }
 
-    function quote(uint256 planId, address holder, uint32 quantity, bytes calldata data) external view returns (uint256) {
+    function quote(uint256 planId, address holder, uint32 quantity, bytes calldata data)
+        external
+        view
+        returns (uint256)
+    {
         require(mood != Mood.Refuses, NotForSale(planId, holder, quantity, data));
         if (mood == Mood.AnswersShort) {
             assembly {
