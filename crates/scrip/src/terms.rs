@@ -1,8 +1,8 @@
 //! The immutable part of a plan.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, FixedBytes, U256, aliases::U96, hex};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Token, abi::IScrip};
@@ -29,7 +29,7 @@ pub struct Terms {
     pub uri: String,
     /// What one order costs.
     pub price: Price,
-    /// Who is paid: one to eight when the plan is paid, none when it is free.
+    /// Who is paid: one to eight when the plan is paid on chain, none when it is free or fiat.
     pub payees: Vec<Payee>,
     /// What one order gives.
     pub grant: Grant,
@@ -37,13 +37,17 @@ pub struct Terms {
     pub redemption: RangeInclusive<u32>,
     /// Who may redeem.
     pub redeemers: Redeemers,
+    /// Whether all but the holder itself need the holder's voucher to redeem.
+    pub voucher_required: bool,
     /// Whether the plan's owner may burn a holder's credits.
     pub revocable: bool,
     /// How often the plan may be ordered.
     pub limits: Limits,
+    /// Who else is asked, and can refuse.
+    pub hook: Option<Hook>,
 }
 
-/// What one order costs.
+/// What one order costs, or one use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Price {
@@ -56,6 +60,55 @@ pub enum Price {
         /// The amount in base units, less than 2^96.
         amount: u128,
     },
+    /// An amount of a currency, paid off chain and settled by the plan's owner or an operator.
+    Fiat {
+        /// The currency.
+        currency: Currency,
+        /// The amount in millionths of it, less than 2^96.
+        amount: u128,
+    },
+    /// What a contract asks, for each order.
+    Quoted {
+        /// The token; zero for the native coin.
+        token: Address,
+        /// The contract, an `IPriceSource`.
+        source: Address,
+    },
+    /// Nothing for an order, for there are none; an amount of a token for each use, pulled from the holder at redemption.
+    PerUse {
+        /// The token, not the native coin.
+        token: Address,
+        /// The amount in base units, less than 2^96.
+        amount: u128,
+    },
+}
+
+/// The code of a currency by ISO 4217, such as `USD`.
+///
+/// ```
+/// use scrip::Currency;
+///
+/// let currency: Currency = "USD".parse()?;
+/// assert_eq!(currency.to_string(), "USD");
+/// # Ok::<(), scrip::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+/// A contract that is asked before and told after orders and redemptions, an `IHook`, and at which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The contract.
+    pub account: Address,
+    /// Asked before an order takes effect.
+    pub before_order: bool,
+    /// Told after an order.
+    pub after_order: bool,
+    /// Asked before a redemption takes effect.
+    pub before_redemption: bool,
+    /// Told after a redemption.
+    pub after_redemption: bool,
 }
 
 /// A receiver of a share of the price.
@@ -73,7 +126,7 @@ pub struct Payee {
 pub enum Grant {
     /// Credits, which redemptions spend.
     Credits {
-        /// How many.
+        /// How many; 0 on a plan paid per use, which has no orders.
         amount: u64,
         /// How many seconds they last; none when they never expire.
         lifetime: Option<u32>,
@@ -121,6 +174,17 @@ impl Terms {
         Ok(Self::new(name, Grant::Time { duration: seconds(duration)? }))
     }
 
+    /// A plan paid for each use, as people write the price. It has no orders: a redeemer with the holder's voucher pulls the
+    /// price of each use from the holder, who approves the contract for that. Needs [`Terms::paid_to`] or [`Terms::split`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Terms::price`].
+    pub fn per_use(name: impl Into<String>, token: &Token, amount: &str) -> Result<Self> {
+        let price = Price::PerUse { token: token.address, amount: parse_price(token, amount)? };
+        Ok(Self { price, voucher_required: true, ..Self::credits(name, 0) })
+    }
+
     fn new(name: impl Into<String>, grant: Grant) -> Self {
         Self {
             name: name.into(),
@@ -130,8 +194,10 @@ impl Terms {
             grant,
             redemption: 1..=u32::MAX,
             redeemers: Redeemers { owner: true, holder: false, operators: true },
+            voucher_required: false,
             revocable: false,
             limits: Limits::default(),
+            hook: None,
         }
     }
 
@@ -146,17 +212,24 @@ impl Terms {
     ///
     /// [`Error::InvalidAmount`] when it is no amount of that token, or too large for a price.
     pub fn price(self, token: &Token, amount: &str) -> Result<Self> {
-        let units = token.parse(amount)?;
-        let too_large = || Error::InvalidAmount {
-            amount: amount.to_owned(),
-            symbol: token.symbol.clone(),
-            reason: format!("a price is less than {}", token.format(MAX_PRICE)),
-        };
-        if units >= MAX_PRICE {
-            return Err(too_large());
-        }
-        let amount = units.try_into().map_err(|_| too_large())?;
+        let amount = parse_price(token, amount)?;
         Ok(Self { price: Price::Fixed { token: token.address, amount }, ..self })
+    }
+
+    /// Costs an amount of a currency, as people write it, paid off chain: `("USD", "19.99")`. It has no payees.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCurrency`], and [`Error::InvalidAmount`] as for [`Terms::price`]; a currency has six decimals.
+    pub fn fiat_price(self, currency: &str, amount: &str) -> Result<Self> {
+        let currency: Currency = currency.parse()?;
+        let unit = Token { address: Address::ZERO, symbol: currency.to_string(), decimals: 6 };
+        Ok(Self { price: Price::Fiat { currency, amount: parse_price(&unit, amount)? }, ..self })
+    }
+
+    /// Costs what a contract asks, in a token. Needs [`Terms::paid_to`] or [`Terms::split`].
+    pub fn quoted_by(self, source: Address, token: &Token) -> Self {
+        Self { price: Price::Quoted { token: token.address, source }, ..self }
     }
 
     /// Pays the whole price to one account.
@@ -196,6 +269,16 @@ impl Terms {
         Self { redeemers, ..self }
     }
 
+    /// Lets all but the holder itself redeem with the holder's voucher only.
+    pub fn with_vouchers(self) -> Self {
+        Self { voucher_required: true, ..self }
+    }
+
+    /// Asks a contract before or after orders and redemptions.
+    pub fn hooked_by(self, hook: Hook) -> Self {
+        Self { hook: Some(hook), ..self }
+    }
+
     /// Lets the owner burn a holder's credits.
     pub fn revocable(self) -> Self {
         Self { revocable: true, ..self }
@@ -215,6 +298,19 @@ impl Terms {
 /// Prices are kept in 96 bits.
 const MAX_PRICE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
 
+/// An amount as people write it, that fits a price.
+fn parse_price(token: &Token, amount: &str) -> Result<u128> {
+    let units = token.parse(amount)?;
+    match u128::try_from(units) {
+        Ok(price) if units < MAX_PRICE => Ok(price),
+        _ => Err(Error::InvalidAmount {
+            amount: amount.to_owned(),
+            symbol: token.symbol.clone(),
+            reason: format!("a price is less than {}", token.format(MAX_PRICE)),
+        }),
+    }
+}
+
 /// Whole seconds, as the contract takes them.
 pub(crate) fn seconds(duration: Duration) -> Result<u32> {
     match u32::try_from(duration.as_secs()) {
@@ -231,13 +327,141 @@ fn zero_for_none<T: Default + PartialEq>(value: Option<T>, error: Error) -> Resu
     }
 }
 
+impl Currency {
+    /// As the contract keeps it. A plan may name anything but three zeros; what is no code is printed in hex.
+    pub const fn code(self) -> [u8; 3] {
+        self.0
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(&self.0) {
+            Ok(code) if code.bytes().all(|byte| byte.is_ascii_uppercase()) => f.write_str(code),
+            _ => f.write_str(&hex::encode_prefixed(self.0)),
+        }
+    }
+}
+
+impl FromStr for Currency {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let invalid = || Error::InvalidCurrency(text.to_owned());
+        let code = if text.starts_with("0x") {
+            hex::decode(text).map_err(|_| invalid())?
+        } else if text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            text.into()
+        } else {
+            return Err(invalid());
+        };
+        code.try_into().map(Self).map_err(|_| invalid())
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<[u8; 3]> for Currency {
+    fn from(code: [u8; 3]) -> Self {
+        Self(code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.to_string()
+    }
+}
+
+/// The bit if it is set.
+fn bit(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+impl Hook {
+    const BEFORE_ORDER: u8 = 1;
+    const AFTER_ORDER: u8 = 2;
+    const BEFORE_REDEMPTION: u8 = 4;
+    const AFTER_REDEMPTION: u8 = 8;
+
+    /// A contract that is asked nothing yet.
+    pub const fn new(account: Address) -> Self {
+        Self {
+            account,
+            before_order: false,
+            after_order: false,
+            before_redemption: false,
+            after_redemption: false,
+        }
+    }
+
+    fn bits(self) -> u8 {
+        bit(self.before_order, Self::BEFORE_ORDER)
+            | bit(self.after_order, Self::AFTER_ORDER)
+            | bit(self.before_redemption, Self::BEFORE_REDEMPTION)
+            | bit(self.after_redemption, Self::AFTER_REDEMPTION)
+    }
+
+    fn from_abi(hook: &IScrip::Hook) -> Option<Self> {
+        let has = |bit| hook.calls & bit != 0;
+        (hook.calls != 0).then(|| Self {
+            account: hook.account,
+            before_order: has(Self::BEFORE_ORDER),
+            after_order: has(Self::AFTER_ORDER),
+            before_redemption: has(Self::BEFORE_REDEMPTION),
+            after_redemption: has(Self::AFTER_REDEMPTION),
+        })
+    }
+}
+
+impl TryFrom<Price> for IScrip::Price {
+    type Error = Error;
+
+    fn try_from(price: Price) -> Result<Self> {
+        use IScrip::PriceKind as Kind;
+        let none = (Address::ZERO, 0, [0; 3], Address::ZERO);
+        let (kind, (token, amount, currency, source)) = match price {
+            Price::Free => (Kind::Free, none),
+            Price::Fixed { token, amount } => (Kind::Fixed, (token, amount, none.2, none.3)),
+            Price::Fiat { currency, amount } => (Kind::Fiat, (none.0, amount, currency.0, none.3)),
+            Price::Quoted { token, source } => (Kind::Quoted, (token, 0, none.2, source)),
+            Price::PerUse { token, amount } => (Kind::PerUse, (token, amount, none.2, none.3)),
+        };
+        let amount = U96::try_from(amount)
+            .map_err(|_| Error::PriceTooLarge { amount, maximum: MAX_PRICE - U256::ONE })?;
+        Ok(Self { kind, token, amount, currency: FixedBytes(currency), source })
+    }
+}
+
+impl TryFrom<IScrip::Price> for Price {
+    type Error = Error;
+
+    fn try_from(price: IScrip::Price) -> Result<Self> {
+        let IScrip::Price { kind, token, amount, currency, source } = price;
+        let amount = amount.to();
+        Ok(match kind {
+            IScrip::PriceKind::Free => Self::Free,
+            IScrip::PriceKind::Fixed => Self::Fixed { token, amount },
+            IScrip::PriceKind::Fiat => Self::Fiat { currency: Currency(currency.0), amount },
+            IScrip::PriceKind::Quoted => Self::Quoted { token, source },
+            IScrip::PriceKind::PerUse => Self::PerUse { token, amount },
+            IScrip::PriceKind::__Invalid => return Err(Error::UnknownKind("price")),
+        })
+    }
+}
+
 impl Redeemers {
     const OWNER: u8 = 1;
     const HOLDER: u8 = 2;
     const OPERATORS: u8 = 4;
 
     fn bits(self) -> u8 {
-        let bit = |set, bit| if set { bit } else { 0 };
         bit(self.owner, Self::OWNER) | bit(self.holder, Self::HOLDER) | bit(self.operators, Self::OPERATORS)
     }
 
@@ -254,16 +478,10 @@ impl TryFrom<&Terms> for IScrip::Terms {
     type Error = Error;
 
     fn try_from(terms: &Terms) -> Result<Self> {
-        let (kind, token, amount) = match terms.price {
-            Price::Free => (IScrip::PriceKind::Free, Address::ZERO, 0),
-            Price::Fixed { token, amount } => (IScrip::PriceKind::Fixed, token, amount),
-        };
-        let amount = alloy::primitives::aliases::U96::try_from(amount)
-            .map_err(|_| Error::PriceTooLarge { amount, maximum: MAX_PRICE - U256::ONE })?;
         Ok(Self {
             name: terms.name.clone(),
             uri: terms.uri.clone(),
-            price: IScrip::Price { kind, token, amount },
+            price: terms.price.try_into()?,
             payees: terms
                 .payees
                 .iter()
@@ -283,12 +501,17 @@ impl TryFrom<&Terms> for IScrip::Terms {
                 minimum: *terms.redemption.start(),
                 maximum: *terms.redemption.end(),
                 redeemers: terms.redeemers.bits(),
+                voucherRequired: terms.voucher_required,
             },
             revocable: terms.revocable,
             limits: IScrip::Limits {
                 perHolder: zero_for_none(terms.limits.per_holder, Error::ZeroLimit)?,
                 inAll: zero_for_none(terms.limits.in_all, Error::ZeroLimit)?,
             },
+            hook: terms.hook.map_or(IScrip::Hook { account: Address::ZERO, calls: 0 }, |hook| IScrip::Hook {
+                account: hook.account,
+                calls: hook.bits(),
+            }),
         })
     }
 }
@@ -301,13 +524,7 @@ impl TryFrom<IScrip::Terms> for Terms {
         Ok(Self {
             name: terms.name,
             uri: terms.uri,
-            price: match terms.price.kind {
-                IScrip::PriceKind::Free => Price::Free,
-                IScrip::PriceKind::Fixed => {
-                    Price::Fixed { token: terms.price.token, amount: terms.price.amount.to() }
-                }
-                IScrip::PriceKind::__Invalid => return Err(Error::UnknownKind("price")),
-            },
+            price: terms.price.try_into()?,
             payees: terms
                 .payees
                 .into_iter()
@@ -322,8 +539,10 @@ impl TryFrom<IScrip::Terms> for Terms {
             },
             redemption: terms.redemption.minimum..=terms.redemption.maximum,
             redeemers: Redeemers::from_bits(terms.redemption.redeemers),
+            voucher_required: terms.redemption.voucherRequired,
             revocable: terms.revocable,
             limits: Limits { per_holder: some(terms.limits.perHolder), in_all: some(terms.limits.inAll) },
+            hook: Hook::from_abi(&terms.hook),
         })
     }
 }
@@ -351,6 +570,17 @@ mod tests {
                 .limit_per_holder(1)
                 .limit_in_all(9)
                 .takes(3..=4),
+            Terms::credits("Fiat", 1).fiat_price("EUR", "19.99").unwrap().with_vouchers(),
+            Terms::credits("Quoted", 1).quoted_by(account, &coin).hooked_by(Hook {
+                before_order: true,
+                after_redemption: true,
+                ..Hook::new(account)
+            }),
+            Terms::per_use("Per use", &coin, "0.5").unwrap().hooked_by(Hook {
+                after_order: true,
+                before_redemption: true,
+                ..Hook::new(account)
+            }),
             Terms::credits("Redeemers", 1).redeemed_by(Redeemers {
                 owner: false,
                 holder: true,
@@ -359,6 +589,20 @@ mod tests {
         ] {
             let abi = IScrip::Terms::try_from(&terms).unwrap();
             assert_eq!(Terms::try_from(abi).unwrap(), terms);
+            let json = serde_json::to_string(&terms).unwrap();
+            assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
+        }
+    }
+
+    #[test]
+    fn currencies_are_printed_and_parsed() {
+        for code in [*b"USD", *b"usd", [0, 255, 1]] {
+            let currency = Currency(code);
+            assert_eq!(currency.to_string().parse::<Currency>().unwrap(), currency);
+        }
+        for text in ["", "US", "usd", "USDC", "0x", "0x01", "0xzzzzzz", "€€€"] {
+            let error = text.parse::<Currency>().unwrap_err();
+            assert!(error.to_string().starts_with(&format!("`{text}` is no currency")), "{error}");
         }
     }
 

@@ -67,6 +67,7 @@ async fn an_order_approves_what_is_missing_and_no_more() -> Result<()> {
         quantity: 1,
         token: *dollar.address(),
         paid: U256::from(20_000_000),
+        fee: U256::ZERO,
         credits: 100,
         expiry: None,
     };
@@ -174,7 +175,7 @@ async fn credits_are_minted_redeemed_and_burned_by_lot() -> Result<()> {
     let lots = [Lot { amount: 20, expiry: Some(expiry) }, Lot { amount: 50, expiry: None }];
     assert_eq!(env.stranger.lots(plan, holder).await?, lots);
 
-    env.builder.set_operator(plan, agent, Permissions { redeem: true, mint: false }).await?;
+    env.builder.set_operator(plan, agent, Permissions { redeem: true, ..Permissions::NONE }).await?;
     let redeemed = env.agent.redeem(plan, holder, 5, "request-123").await?;
     let request = Some(RequestId::from("request-123"));
     assert_eq!(redeemed.event, Redeemed { plan, holder, redeemer: agent, amount: 5, request });
@@ -219,7 +220,7 @@ async fn a_balance_has_the_fields_of_the_reference() -> Result<()> {
     let access = env.create(&access).await?;
     let balance = env.stranger.balance(access, holder).await?;
     assert_eq!((balance.plan_type, balance.balance, balance.is_subscriber), (PlanType::Time, 0, false));
-    assert_eq!(balance.price_per_credit, 3_000_000.0, "of one period");
+    assert_eq!(balance.price_per_credit, Some(3_000_000.0), "of one period");
     assert_eq!(env.stranger.access_end(access, holder).await?, None);
     env.subscriber.order(access).quantity(2).await?;
     let end = env.stranger.access_end(access, holder).await?;
@@ -245,7 +246,7 @@ async fn plans_change_hands_and_stop() -> Result<()> {
     env.builder.set_open(plan, true).await?;
     env.subscriber.order(plan).await?;
 
-    let permissions = Permissions { mint: true, redeem: true };
+    let permissions = Permissions { mint: true, redeem: true, settle: true };
     let set = env.builder.set_operator(plan, agent, permissions).await?;
     assert_eq!(set.event, OperatorSet { plan, operator: agent, permissions });
     assert_eq!(env.builder.permissions(plan, agent).await?, permissions);
