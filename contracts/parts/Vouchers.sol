@@ -12,10 +12,10 @@ abstract contract Vouchers is State, EIP712 {
     using BitMaps for BitMaps.BitMap;
 
     bytes32 private constant VOUCHER_TYPE = keccak256(
-        "IScrip.Voucher(uint256 planId,address holder,address redeemer,uint64 maximum,uint256 nonce,uint40 deadline)"
+        "Voucher(uint256 planId,address holder,address redeemer,uint64 maximum,uint256 nonce,uint40 deadline)"
     );
     bytes32 private constant SESSION_VOUCHER_TYPE = keccak256(
-        "IScrip.SessionVoucher(uint256 planId,address holder,address redeemer,uint64 maximum,uint256 session,uint40 deadline)"
+        "SessionVoucher(uint256 planId,address holder,address redeemer,uint64 maximum,uint256 session,uint40 deadline)"
     );
 
     /// @dev `IScrip.revokeVouchers`.
