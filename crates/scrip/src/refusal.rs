@@ -77,17 +77,18 @@ impl Refusal {
 
 /// The reason that another contract gave, if any.
 fn passed_on(bytes: &Bytes) -> String {
-    if bytes.is_empty() { String::new() } else { format!(": {}", reason(bytes)) }
+    let reason = if bytes.is_empty() { String::new() } else { format!(": {}", reason(bytes)) };
+    reason.replacen(": revert: ", ": ", 1)
 }
 
 const fn name(kind: PriceKind) -> &'static str {
     match kind {
         PriceKind::Free => "free",
-        PriceKind::Fixed => "of a fixed price",
-        PriceKind::Fiat => "paid off chain",
-        PriceKind::Quoted => "of a quoted price",
-        PriceKind::PerUse => "paid per use",
-        PriceKind::__Invalid => "of an unknown price",
+        PriceKind::Fixed => "fixed",
+        PriceKind::Fiat => "fiat",
+        PriceKind::Quoted => "quoted",
+        PriceKind::PerUse => "per-use",
+        PriceKind::__Invalid => "unknown",
     }
 }
 
@@ -115,7 +116,7 @@ fn write_price(f: &mut fmt::Formatter<'_>, price: &Price) -> fmt::Result {
         named.push(format!("source {}", price.source));
     }
     let named = if named.is_empty() { "nothing".to_owned() } else { named.join(", ") };
-    write!(f, "the price of a plan {} names {needs}, but here it names {named}", name(price.kind))
+    write!(f, "a {} price names {needs}, but here it names {named}", name(price.kind))
 }
 
 impl fmt::Display for Refusal {
@@ -211,7 +212,7 @@ impl fmt::Display for Refusal {
                 }
                 kind => write!(
                     f,
-                    "plan {} is {}, it has no payments to settle or take back",
+                    "plan {} has a {} price, and no payments to settle or take back",
                     PlanId(e.planId),
                     name(kind)
                 ),

@@ -1,14 +1,14 @@
 //! Every call of the client, on a chain.
 
+mod common;
+
 use std::{future::IntoFuture, time::Duration};
 
 use alloy::{
-    network::TransactionBuilder,
-    primitives::{Address, U256, hex},
+    primitives::{Address, U256},
     providers::{Provider, ext::AnvilApi},
-    rpc::types::TransactionRequest,
 };
-use eyre::{OptionExt, Result};
+use eyre::Result;
 use scrip::{
     Burned, Created, Error, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted, OwnershipOffered,
     Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token,
@@ -16,6 +16,8 @@ use scrip::{
 };
 use scrip_devnet::{Config, Devnet};
 use scrip_e2e::env::TestEnv;
+
+use common::deploy;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -115,16 +117,6 @@ async fn a_token_cannot_speak_for_the_contract() -> Result<()> {
     assert!(matches!(error, Error::Reverted(_)), "{error}");
     assert!(!error.is_already_redeemed() && error.refusal().is_none());
     Ok(())
-}
-
-/// Deploys a mock, as the subscriber.
-async fn deploy(env: &TestEnv, name: &'static str) -> Result<Address> {
-    let source = format!("tests/contracts/mocks/{name}.sol");
-    let compile = move || scrip_artifacts::compile_contracts(&[(&source, name)]);
-    let compiled = tokio::task::spawn_blocking(compile).await??;
-    let deploy = TransactionRequest::default().with_deploy_code(hex::decode(compiled[0].creation.trim())?);
-    let receipt = env.subscriber.provider().send_transaction(deploy).await?.get_receipt().await?;
-    receipt.contract_address.ok_or_eyre("nothing was deployed")
 }
 
 #[tokio::test]
