@@ -237,10 +237,12 @@ impl Error {
             Self::NotAToken { .. } => "use the zero address for the native coin".to_owned(),
             Self::InsufficientFunds { payer, .. } => format!("send some to {payer} first"),
             Self::NoCreate2Deployer { .. } => {
-                "see https://github.com/Arachnid/deterministic-deployment-proxy for how to put it there".to_owned()
+                "see https://github.com/Arachnid/deterministic-deployment-proxy for how to put it there"
+                    .to_owned()
             }
             Self::RecordDiffers { .. } => {
-                "verify a record with the version of Scrip that made it, on the chain that it names".to_owned()
+                "verify a record with the version of Scrip that made it, on the chain that it names"
+                    .to_owned()
             }
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
             _ => return None,

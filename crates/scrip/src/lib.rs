@@ -16,6 +16,7 @@ mod money;
 mod order;
 mod owner;
 mod plan;
+mod price;
 mod receipt;
 mod record;
 mod refusal;
@@ -38,11 +39,12 @@ pub use ids::{PlanId, RequestId};
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
 pub use plan::{Lot, Permissions, Plan};
+pub use price::{Currency, Price};
 pub use receipt::{Done, Receipt};
 pub use record::{Compiler, ConstructorArguments, DeploymentRecord};
 pub use refusal::Refusal;
-pub use terms::{Currency, Grant, Hook, Limits, Payee, Price, Redeemers, Terms};
+pub use terms::{Grant, Hook, Limits, Payee, Redeemers, Terms};
 pub use voucher::{
-    Session, SessionRevoked, SessionSpent, Signable, Signed, SessionVoucher, Voucher, VoucherRedeemed,
+    Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
     VouchersRevoked,
 };

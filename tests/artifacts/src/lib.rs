@@ -142,8 +142,7 @@ pub fn compiler_file() -> Result<(PathBuf, String)> {
     let version = solc(root(), &profile)?.version;
     // The build goes on with the platform, which makes no difference.
     let commit: Vec<_> = version.build.split('.').take(2).collect();
-    let version =
-        format!("{}.{}.{}+{}", version.major, version.minor, version.patch, commit.join("."));
+    let version = format!("{}.{}.{}+{}", version.major, version.minor, version.patch, commit.join("."));
     let compiler = Compiler { version, settings: &profile.settings };
     let file = root().join("crates/scrip/artifacts/compiler.json");
     Ok((file, serde_json::to_string_pretty(&compiler)? + "\n"))

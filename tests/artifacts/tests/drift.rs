@@ -23,10 +23,11 @@ fn the_committed_bytecode_is_what_the_source_compiles_to() {
     assert_eq!(fs::read_to_string(file).unwrap(), content, "compiler.json is stale: run scripts/contracts");
 }
 
-static COMPILED: LazyLock<Vec<(Deployable, Compiled)>> = LazyLock::new(|| compile().unwrap());
+static COMPILED: LazyLock<Vec<(Deployable, Compiled)>> =
+    LazyLock::new(|| compile().expect("the contracts compile"));
 
 fn compiled(name: &str) -> &'static Compiled {
-    &COMPILED.iter().find(|(deployable, _)| deployable.name == name).unwrap().1
+    &COMPILED.iter().find(|(deployable, _)| deployable.name == name).expect(name).1
 }
 
 fn functions(abi: &JsonAbi) -> BTreeSet<Selector> {

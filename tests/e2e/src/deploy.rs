@@ -83,17 +83,11 @@ async fn deploy(
     }
     fs::write(&file, serde_json::to_string_pretty(&record)? + "\n")
         .wrap_err_with(|| format!("{} cannot be written", file.display()))?;
-    Ok(format!(
-        "Scrip is at {} on chain {}: {}",
-        deployment.address(),
-        record.chain_id,
-        file.display()
-    ))
+    Ok(format!("Scrip is at {} on chain {}: {}", deployment.address(), record.chain_id, file.display()))
 }
 
 async fn verify(rpc_url: Url, file: PathBuf) -> Result<String> {
-    let text =
-        fs::read_to_string(&file).wrap_err_with(|| format!("{} cannot be read", file.display()))?;
+    let text = fs::read_to_string(&file).wrap_err_with(|| format!("{} cannot be read", file.display()))?;
     let record: DeploymentRecord =
         serde_json::from_str(&text).wrap_err_with(|| format!("{} is no record", file.display()))?;
     let provider = ProviderBuilder::new().connect_http(rpc_url);

@@ -9,8 +9,8 @@ use alloy::{
 };
 use eyre::Result;
 use scrip::{
-    Event, Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered, Hook, Item, Permissions,
-    Price, Settled, Settlement, TakeBackReversed, TakenBack, Terms, Token, UsesPaid, Voucher,
+    Event, Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered, Hook, Item, Permissions, Price,
+    Settled, Settlement, TakeBackReversed, TakenBack, Terms, Token, UsesPaid, Voucher,
     abi::{IERC20, IScrip::IScripErrors},
 };
 use scrip_devnet::{Config, Devnet};
@@ -64,10 +64,7 @@ async fn the_fee_is_set_and_paid_and_its_control_handed_on_and_given_up() -> Res
     assert!(env.agent.accept_fee_control().await.unwrap_err().is_not_allowed());
     env.builder.offer_fee_control(agent).await?;
     let taken = env.agent.accept_fee_control().await?;
-    assert_eq!(
-        taken.event,
-        FeeControlTaken { former_controller: Some(builder), controller: Some(agent) }
-    );
+    assert_eq!(taken.event, FeeControlTaken { former_controller: Some(builder), controller: Some(agent) });
     assert!(env.builder.renounce_fee_control().await.unwrap_err().is_not_allowed());
     let renounced = env.agent.renounce_fee_control().await?;
     assert_eq!(renounced.event, FeeControlTaken { former_controller: Some(agent), controller: None });
@@ -104,14 +101,8 @@ async fn fiat_payments_are_settled_once_taken_back_and_won_back() -> Result<()> 
     let payment_key = keccak256("pi_1");
     let taken = env.agent.take_back(plan, "pi_1", 80).await?;
     assert_eq!(taken.event, TakenBack { plan, holder, payment_key, settler, amount: 80, burned: 70 });
-    let settlement = Settlement {
-        holder,
-        expiry: None,
-        reversed: false,
-        granted: 100,
-        taken_back: 80,
-        burned: 70,
-    };
+    let settlement =
+        Settlement { holder, expiry: None, reversed: false, granted: 100, taken_back: 80, burned: 70 };
     assert_eq!(env.agent.settlement(plan, "pi_1").await?, Some(settlement));
     let reversed = env.agent.reverse_take_back(plan, "pi_1").await?;
     let expected = TakeBackReversed { plan, holder, payment_key, settler, amount: 70, expiry: None };
@@ -150,8 +141,7 @@ async fn a_quoted_price_is_asked_for_and_bounded() -> Result<()> {
     let coin = Token::native("ETH");
     let native = env.create(&Terms::credits("Native", 5).quoted_by(clerk, &coin).paid_to(builder)).await?;
     let before = env.devnet.reader().get_balance(builder).await?;
-    let purchase =
-        env.subscriber.order(native).at_most(U256::from(5_000)).data(price(3_000)).await?;
+    let purchase = env.subscriber.order(native).at_most(U256::from(5_000)).data(price(3_000)).await?;
     assert_eq!(purchase.ordered.paid, U256::from(3_000));
     assert_eq!(env.devnet.reader().get_balance(builder).await? - before, U256::from(3_000));
     assert_eq!(env.devnet.reader().get_balance(env.builder.address()).await?, U256::ZERO);
@@ -166,8 +156,7 @@ async fn many_orders_in_one_transaction() -> Result<()> {
     let clerk = deploy(&env, "Clerk").await?;
     let dollars = env.create(&env.premium()?).await?;
     let native = env.create(&env.premium()?.price(&coin, "0.5")?).await?;
-    let quoted =
-        env.create(&Terms::credits("Quoted", 5).quoted_by(clerk, &coin).paid_to(friend)).await?;
+    let quoted = env.create(&Terms::credits("Quoted", 5).quoted_by(clerk, &coin).paid_to(friend)).await?;
     let free = env.create(&Terms::credits("Free", 5)).await?;
 
     let items = [

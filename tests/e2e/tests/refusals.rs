@@ -259,10 +259,10 @@ impl Refusals<'_> {
         let named = |error: &str| error.replace("CLERK", &clerk.to_string());
 
         let coin = Token::native("ETH");
-        let quoted = env.create(&Terms::credits("Quoted", 1).quoted_by(clerk, &coin).paid_to(builder)).await?;
+        let quoted =
+            env.create(&Terms::credits("Quoted", 1).quoted_by(clerk, &coin).paid_to(builder)).await?;
         let result = env.subscriber.order(quoted).await;
-        let sentence =
-            named("price source CLERK of plan PLAN gave no price: name your price");
+        let sentence = named("price source CLERK of plan PLAN gave no price: name your price");
         self.expect(quoted, result, &sentence);
 
         // A contract that takes no coin pays ten wei too much.
@@ -279,12 +279,9 @@ impl Refusals<'_> {
         let result = call.from(dollar).call().await;
         self.expect(quoted, result.map_err(Error::from), "tUSD did not take 10 wei back");
 
-        let result =
-            env.subscriber.instance().orderFor(purchase, holder, true).from(holder).call().await;
-        let sentence = format!(
-            "subscriber cannot order in another's name, only router {} can",
-            env.subscriber.router()
-        );
+        let result = env.subscriber.instance().orderFor(purchase, holder, true).from(holder).call().await;
+        let sentence =
+            format!("subscriber cannot order in another's name, only router {} can", env.subscriber.router());
         self.expect(quoted, result.map_err(Error::from), &sentence);
 
         let hook = Hook { before_order: true, before_redemption: true, ..Hook::new(clerk) };
@@ -334,8 +331,7 @@ impl Refusals<'_> {
         let result = env.builder.take_back(plan, "pi_1", 11).await;
         self.expect(plan, result, &named("10 of payment KEY of plan PLAN can still be taken back, not 11"));
         let result = env.builder.reverse_take_back(plan, "pi_1").await;
-        let sentence =
-            "nothing of payment KEY of plan PLAN was taken back, or that was reversed already";
+        let sentence = "nothing of payment KEY of plan PLAN was taken back, or that was reversed already";
         self.expect(plan, result, &named(sentence));
         Ok(())
     }
