@@ -188,8 +188,10 @@ impl Deployment {
         while let Some(window) = code.get_mut(at..at + word.len()) {
             if *window == word[..] {
                 window.fill(0);
+                at += word.len();
+            } else {
+                at += 1;
             }
-            at += 1;
         }
         code.into()
     }
@@ -216,6 +218,6 @@ mod tests {
         let word = deployment.address.into_word();
         let code = [&[1], &word[..], &[2], &word[..], &[7; 20]].concat();
         let expected = [&[1], &[0; 32][..], &[2], &[0; 32], &[7; 20]].concat();
-        assert_eq!(deployment.without_address(&code.into()), expected);
+        assert_eq!(deployment.without_address(&code.into()), Bytes::from(expected));
     }
 }

@@ -8,10 +8,10 @@ use alloy::{
     primitives::{Address, U256},
     providers::{Provider, ext::AnvilApi},
 };
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use scrip::{
-    Burned, Created, Error, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted, OwnershipOffered,
-    Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token,
+    Burned, Created, Error, Event, Expired, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted,
+    OwnershipOffered, Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token, Transferred,
     abi::{IERC20, IScrip::IScripErrors},
 };
 use scrip_devnet::{Config, Devnet};
@@ -220,6 +220,47 @@ async fn a_balance_has_the_fields_of_the_reference() -> Result<()> {
     env.builder.mint(access, holder, 1).await?;
     let longer = env.stranger.access_end(access, holder).await?;
     assert_eq!(longer, end.map(|end| end + HOUR.as_secs()), "a mint gives periods");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_ledger_is_an_erc1155_whose_logs_add_up() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let holder = env.subscriber.signer();
+    let plan = env.create(&Terms::credits("Ledger", 5).uri("data:,ledger").lasting(HOUR)?).await?;
+    let contract = env.stranger.instance();
+    assert_eq!(contract.uri(plan.0).call().await?, "data:,ledger");
+    assert!(contract.supportsInterface([0xd9, 0xb6, 0x7a, 0x26].into()).call().await?, "ERC-1155");
+    assert!(!contract.isApprovedForAll(holder, holder).call().await?);
+    let (none, bytes) = (U256::ZERO, alloy::primitives::Bytes::new());
+    let transfer = contract.safeTransferFrom(holder, holder, plan.0, none, bytes.clone());
+    let transfers = contract.safeBatchTransferFrom(holder, holder, vec![], vec![], bytes);
+    for refused in [transfer.call().await.err(), transfers.call().await.err()] {
+        let error = Error::from(refused.unwrap());
+        assert!(matches!(error.refusal(), Some(IScripErrors::Soulbound(_))), "{error}");
+    }
+
+    env.subscriber.order(plan).await?;
+    env.devnet.warp(HOUR * 2).await?;
+    let again = env.subscriber.order(plan).await?.ordered;
+    let five = U256::from(5);
+    let transferred =
+        |from, to, value| Event::Transferred(Transferred { operator: holder, from, to, plan, value });
+    let mut events = env.stranger.events(again.receipt.transaction).await?;
+    let expired = Event::Expired(Expired { plan, holder, amount: five });
+    for expected in [
+        transferred(Some(holder), None, five),
+        expired,
+        transferred(None, Some(holder), five),
+        Event::Ordered(again.event),
+    ] {
+        let place = events.iter().position(|event| *event == expected);
+        events.remove(place.ok_or_eyre(format!("{expected:?} is not in {events:?}"))?);
+    }
+    assert!(events.is_empty(), "{events:?}");
+    let balances = contract.balanceOfBatch(vec![holder, env.agent.signer()], vec![plan.0; 2]).call().await?;
+    assert_eq!(balances, [five, none]);
+    assert!(env.stranger.events(Default::default()).await?.is_empty(), "of a transaction that is not known");
     Ok(())
 }
 

@@ -40,6 +40,14 @@ async fn what_is_signed_here_is_what_the_contract_hashes() -> Result<()> {
     let error = env.builder.redeem_with_voucher(&signed, 4).await.unwrap_err();
     assert!(matches!(error.refusal(), Some(IScripErrors::VoucherUsed(_))), "{error}");
 
+    let domain = env.subscriber.instance().eip712Domain().call().await?;
+    let ours = env.subscriber.domain();
+    assert_eq!((Some(domain.name.into()), Some(domain.version.into())), (ours.name, ours.version));
+    assert_eq!(
+        (Some(domain.chainId), Some(domain.verifyingContract)),
+        (ours.chain_id, ours.verifying_contract)
+    );
+
     // A signature for another contract, or another chain, is none.
     let voucher = Voucher { nonce: U256::ZERO, ..voucher };
     let mut domain = env.subscriber.domain();
