@@ -40,11 +40,17 @@ pub struct Config {
     pub hardfork: String,
     /// What each account gets of the test dollar, in base units; a million dollars by default.
     pub dollars: U256,
+    /// Who may set the protocol's fee; zero for nobody, ever, by default.
+    pub fee_controller: Address,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { hardfork: "prague".to_owned(), dollars: U256::from(1_000_000_000_000_u64) }
+        Self {
+            hardfork: "prague".to_owned(),
+            dollars: U256::from(1_000_000_000_000_u64),
+            fee_controller: Address::ZERO,
+        }
     }
 }
 
@@ -52,6 +58,7 @@ impl Default for Config {
 pub struct Devnet {
     anvil: Anvil,
     actors: Vec<Actor>,
+    deployment: Deployment,
     dollar: Token,
 }
 
@@ -74,9 +81,10 @@ impl Devnet {
         let anvil = Anvil::start(&config.hardfork)?;
         let actors = Actor::all()?;
         let dollar = Token { address: Address::ZERO, symbol: "tUSD".to_owned(), decimals: 6 };
-        let mut devnet = Self { anvil, actors, dollar };
+        let deployment = Deployment::with_fee_controller(config.fee_controller);
+        let mut devnet = Self { anvil, actors, deployment, dollar };
 
-        devnet.deploy(Deployment::calldata()).await?;
+        devnet.deploy_scrip(config.fee_controller).await?;
         let bytecode = dollar_bytecode();
         devnet.dollar.address = CREATE2_DEPLOYER.create2(B256::ZERO, keccak256(&bytecode));
         devnet.deploy([&B256::ZERO[..], &bytecode].concat().into()).await?;
@@ -92,8 +100,8 @@ impl Devnet {
     }
 
     /// Where Scrip is.
-    pub fn deployment(&self) -> Deployment {
-        Deployment::canonical()
+    pub const fn deployment(&self) -> Deployment {
+        self.deployment
     }
 
     /// The test dollar.
@@ -169,6 +177,11 @@ impl Devnet {
         reader.anvil_set_next_block_timestamp(then).await?;
         reader.evm_mine(None).await?;
         Ok(())
+    }
+
+    /// Deploys Scrip once more, with another account that may set the protocol's fee, unless it is there.
+    pub async fn deploy_scrip(&self, fee_controller: Address) -> Result<Deployment> {
+        Ok(Deployment::deploy(&self.provider(self.actor("deployer")?), fee_controller).await?)
     }
 
     async fn deploy(&self, calldata: Bytes) -> Result<()> {

@@ -8,6 +8,11 @@ sol! {
 }
 
 sol! {
+    #![sol(rpc, all_derives)]
+    "IPriceSource.sol"
+}
+
+sol! {
     /// What the client needs of an ERC-20. Nothing is assumed of what `approve` returns, since some tokens return nothing.
     #[sol(rpc, all_derives)]
     interface IERC20 {

@@ -20,8 +20,9 @@ pub struct Balance {
     pub is_subscriber: bool,
     /// The holder.
     pub holder_address: Address,
-    /// The price of one credit, or of one period of access, in base units of the plan's token. For showing: it is rounded.
-    pub price_per_credit: f64,
+    /// The price of one credit, of one period of access or of one use, in base units of the plan's token, or in millionths of
+    /// its currency; none where each order is quoted. For showing: it is rounded.
+    pub price_per_credit: Option<f64>,
 }
 
 /// What a plan's orders give.
@@ -37,11 +38,15 @@ pub enum PlanType {
 impl Balance {
     pub(crate) fn new(plan: Plan, holder: Address, balance: u128) -> Self {
         let price = match plan.terms.price {
-            Price::Free => 0,
-            Price::Fixed { amount, .. } => amount,
+            Price::Free => Some(0),
+            Price::Fixed { amount, .. } | Price::Fiat { amount, .. } | Price::PerUse { amount, .. } => {
+                Some(amount)
+            }
+            Price::Quoted { .. } => None,
         };
         let (plan_type, credits) = match plan.terms.grant {
-            Grant::Credits { amount, .. } => (PlanType::Credits, amount),
+            // A plan paid per use grants none.
+            Grant::Credits { amount, .. } => (PlanType::Credits, amount.max(1)),
             Grant::Time { .. } => (PlanType::Time, 1),
         };
         Self {
@@ -51,7 +56,7 @@ impl Balance {
             balance,
             is_subscriber: balance > 0,
             holder_address: holder,
-            price_per_credit: price as f64 / credits as f64,
+            price_per_credit: price.map(|price| price as f64 / credits as f64),
         }
     }
 }

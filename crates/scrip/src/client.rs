@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use alloy::{
-    primitives::{Address, ChainId, U256},
+    primitives::{Address, ChainId, TxHash, U256},
     providers::Provider,
 };
 use futures_util::future::try_join;
 
 use crate::{
-    Balance, Deployment, Error, Lot, Permissions, Plan, PlanId, RequestId, Result, Terms, Token,
+    Balance, Deployment, Error, Event, Lot, Permissions, Plan, PlanId, RequestId, Result, Terms, Token,
     abi::{
         IERC20,
         IScrip::{self, IScripInstance},
@@ -69,6 +69,17 @@ impl<P: Provider> Scrip<P> {
     /// The contract itself, for what the client does not do.
     pub const fn instance(&self) -> &IScripInstance<P> {
         &self.instance
+    }
+
+    /// The contract that orders for who has signed, by [`Deployment::router`].
+    pub fn router(&self) -> Address {
+        Deployment::at(self.address()).router()
+    }
+
+    /// All that the contract said in a transaction, in its order; nothing if that is not mined.
+    pub async fn events(&self, transaction: TxHash) -> Result<Vec<Event>> {
+        let receipt = self.provider().get_transaction_receipt(transaction).await?;
+        Ok(receipt.map(|receipt| Event::all_in(self.address(), &receipt)).unwrap_or_default())
     }
 
     /// A token that plans are priced in; zero is the native coin, which is named ETH here.

@@ -3,9 +3,14 @@
 use std::sync::LazyLock;
 
 use alloy::{
+    network::TransactionBuilder,
     primitives::{Address, B256, Bytes, ChainId, address, hex, keccak256},
-    providers::Provider,
+    providers::{Provider, WalletProvider},
+    rpc::types::TransactionRequest,
+    sol_types::SolValue,
 };
+use futures_util::future::try_join3;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
@@ -14,9 +19,18 @@ use crate::{Error, Result};
 /// It takes a salt followed by the deployment bytecode. See <https://github.com/Arachnid/deterministic-deployment-proxy>.
 pub const CREATE2_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
 
+/// The salt of every deployment.
+pub(crate) const SALT: B256 = B256::ZERO;
+
 static BYTECODE: LazyLock<Bytes> = LazyLock::new(|| committed(include_str!("../artifacts/Scrip.hex")));
-static CODE_HASH: LazyLock<B256> =
-    LazyLock::new(|| B256::from_slice(&committed(include_str!("../artifacts/Scrip.codehash"))));
+static CODE_HASHES: LazyLock<CodeHashes> = LazyLock::new(|| {
+    let hash = |artifact| B256::from_slice(&committed(artifact));
+    CodeHashes {
+        scrip: hash(include_str!("../artifacts/Scrip.codehash")),
+        annex: hash(include_str!("../artifacts/Annex.codehash")),
+        router: hash(include_str!("../artifacts/Router.codehash")),
+    }
+});
 
 #[expect(clippy::expect_used, reason = "the artifacts are committed, and a test reads them")]
 fn committed(artifact: &str) -> Bytes {
@@ -24,6 +38,9 @@ fn committed(artifact: &str) -> Bytes {
 }
 
 /// A place where Scrip is expected: an address, and perhaps a chain.
+///
+/// Scrip is three contracts: the core at that address, its annex, which the core runs as its own other half, and its router.
+/// The core has created the other two, so that their addresses follow from its own.
 ///
 /// ```
 /// use scrip::Deployment;
@@ -38,13 +55,31 @@ pub struct Deployment {
     chain_id: Option<ChainId>,
 }
 
+/// Keccak-256 of the code of each of Scrip's contracts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeHashes {
+    /// Of the core.
+    pub scrip: B256,
+    /// Of its annex.
+    pub annex: B256,
+    /// Of its router, with zeros wherever the code holds the core's address, so that this is the same for every core.
+    pub router: B256,
+}
+
 impl Deployment {
-    /// Where the CREATE2 deployer puts this version of Scrip, on every chain.
+    /// Where the CREATE2 deployer puts this version of Scrip, on every chain, without a protocol fee, for ever.
     pub fn canonical() -> Self {
-        Self::at(CREATE2_DEPLOYER.create2(B256::ZERO, keccak256(&*BYTECODE)))
+        Self::with_fee_controller(Address::ZERO)
     }
 
-    /// Somewhere else.
+    /// Where the CREATE2 deployer puts this version of Scrip, on every chain, if an account may set the protocol's fee at first;
+    /// zero for nobody, ever.
+    pub fn with_fee_controller(fee_controller: Address) -> Self {
+        Self::at(CREATE2_DEPLOYER.create2(SALT, keccak256(Self::creation_code(fee_controller))))
+    }
+
+    /// Somewhere else. The code there is checked, but what its constructor did cannot be: only use an address that is known
+    /// from who deployed it.
     pub const fn at(address: Address) -> Self {
         Self { address, chain_id: None }
     }
@@ -54,9 +89,19 @@ impl Deployment {
         Self { chain_id: Some(chain_id), ..self }
     }
 
-    /// The address.
+    /// The address of the core.
     pub const fn address(&self) -> Address {
         self.address
+    }
+
+    /// The address of the router, the first contract that the core created.
+    pub fn router(&self) -> Address {
+        self.address.create(1)
+    }
+
+    /// The address of the annex, the second contract that the core created.
+    pub fn annex(&self) -> Address {
+        self.address.create(2)
     }
 
     /// The chain, if it must be a certain one.
@@ -64,22 +109,50 @@ impl Deployment {
         self.chain_id
     }
 
-    /// What to send to [`CREATE2_DEPLOYER`] so that it deploys Scrip at [`Deployment::canonical`].
-    pub fn calldata() -> Bytes {
-        [&B256::ZERO[..], &BYTECODE].concat().into()
+    /// What to send to [`CREATE2_DEPLOYER`] so that it deploys Scrip at [`Deployment::with_fee_controller`].
+    pub fn calldata(fee_controller: Address) -> Bytes {
+        [&SALT[..], &Self::creation_code(fee_controller)].concat().into()
     }
 
-    /// The deployment bytecode of this version of Scrip.
-    pub fn bytecode() -> &'static Bytes {
-        &BYTECODE
+    /// The deployment bytecode of this version of Scrip, with the constructor's argument.
+    pub fn creation_code(fee_controller: Address) -> Bytes {
+        [&BYTECODE[..], &fee_controller.abi_encode()].concat().into()
     }
 
-    /// Keccak-256 of the code of this version of Scrip, once deployed.
-    pub fn code_hash() -> B256 {
-        *CODE_HASH
+    /// Of the code of this version of Scrip, once deployed.
+    pub fn code_hashes() -> CodeHashes {
+        *CODE_HASHES
     }
 
-    /// Asks the chain whether this version of Scrip is there.
+    /// Deploys this version of Scrip with the CREATE2 deployer, unless it is there, and makes sure that it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCreate2Deployer`] where there is none.
+    pub async fn deploy<P: Provider + WalletProvider>(provider: &P, fee_controller: Address) -> Result<Self> {
+        let chain_id = provider.get_chain_id().await?;
+        let deployment = Self::with_fee_controller(fee_controller).on_chain(chain_id);
+        if provider.get_code_at(deployment.address).await?.is_empty() {
+            if provider.get_code_at(CREATE2_DEPLOYER).await?.is_empty() {
+                return Err(Error::NoCreate2Deployer { chain_id });
+            }
+            let request = TransactionRequest::default()
+                .with_from(provider.default_signer_address())
+                .with_to(CREATE2_DEPLOYER)
+                .with_input(Self::calldata(fee_controller));
+            let pending = provider.send_transaction(request).await?;
+            let transaction = *pending.tx_hash();
+            let receipt =
+                pending.get_receipt().await.map_err(|source| Error::Pending { transaction, source })?;
+            if !receipt.status() {
+                return Err(Error::MinedRevert { transaction, refusal: None });
+            }
+        }
+        deployment.check(provider).await?;
+        Ok(deployment)
+    }
+
+    /// Asks the chain whether this version of Scrip is there: its core, its annex and its router, each by the hash of its code.
     ///
     /// # Errors
     ///
@@ -91,11 +164,36 @@ impl Deployment {
         {
             return Err(Error::WrongChain { asked, found });
         }
-        let code = provider.get_code_at(self.address).await?;
-        if keccak256(&code) != *CODE_HASH {
-            return Err(Error::NotScrip { address: self.address, chain_id: found, empty: code.is_empty() });
+        let code = |address| async move { provider.get_code_at(address).await };
+        let (scrip, annex, router) =
+            try_join3(code(self.address), code(self.annex()), code(self.router())).await?;
+        let expected = Self::code_hashes();
+        for (address, code, hash) in [
+            (self.address, &scrip, expected.scrip),
+            (self.annex(), &annex, expected.annex),
+            (self.router(), &self.without_address(&router), expected.router),
+        ] {
+            if keccak256(code) != hash {
+                return Err(Error::NotScrip { address, chain_id: found, empty: code.is_empty() });
+            }
         }
         Ok(found)
+    }
+
+    /// Code with zeros in place of the core's address, as the compiler makes it before an immutable gets its value.
+    fn without_address(&self, code: &Bytes) -> Bytes {
+        let word = self.address.into_word();
+        let mut code = code.to_vec();
+        let mut at = 0;
+        while let Some(window) = code.get_mut(at..at + word.len()) {
+            if *window == word[..] {
+                window.fill(0);
+                at += word.len();
+            } else {
+                at += 1;
+            }
+        }
+        code.into()
     }
 }
 
@@ -105,8 +203,21 @@ mod tests {
 
     #[test]
     fn the_artifacts_are_read() {
-        assert!(Deployment::bytecode().len() > 1_000);
-        assert_ne!(Deployment::code_hash(), B256::ZERO);
-        assert_eq!(Deployment::calldata()[32..], Deployment::bytecode()[..]);
+        assert!(Deployment::creation_code(Address::ZERO).len() > 1_000);
+        let CodeHashes { scrip, annex, router } = Deployment::code_hashes();
+        assert!(scrip != annex && annex != router && router != scrip);
+        let controller = Address::repeat_byte(7);
+        assert_eq!(Deployment::calldata(controller)[32..], Deployment::creation_code(controller)[..]);
+        assert_eq!(Deployment::with_fee_controller(Address::ZERO), Deployment::canonical());
+        assert_ne!(Deployment::with_fee_controller(controller), Deployment::canonical());
+    }
+
+    #[test]
+    fn only_whole_words_of_the_address_are_taken_out() {
+        let deployment = Deployment::at(Address::repeat_byte(7));
+        let word = deployment.address.into_word();
+        let code = [&[1], &word[..], &[2], &word[..], &[7; 20]].concat();
+        let expected = [&[1], &[0; 32][..], &[2], &[0; 32], &[7; 20]].concat();
+        assert_eq!(deployment.without_address(&code.into()), Bytes::from(expected));
     }
 }

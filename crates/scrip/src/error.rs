@@ -6,11 +6,12 @@ use alloy::{
     contract,
     primitives::{Address, Bytes, ChainId, TxHash, U256},
     providers::PendingTransactionError,
+    signers,
     sol_types::{SolInterface, decode_revert_reason},
     transports::{RpcError, TransportError},
 };
 
-use crate::{Refusal, abi::IScrip::IScripErrors};
+use crate::{CREATE2_DEPLOYER, Refusal, abi::IScrip::IScripErrors};
 
 /// The result of everything that the client does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -98,6 +99,36 @@ pub enum Error {
     #[error("{0:?} cannot be the lifetime of credits or a period of access: those are whole seconds, 1 to {max}", max = u32::MAX)]
     InvalidDuration(Duration),
 
+    /// A text is no currency.
+    #[error("`{0}` is no currency: it has three capital letters, such as USD")]
+    InvalidCurrency(String),
+
+    /// A voucher's deadline does not fit.
+    #[error("a deadline of {0}, later than fits, {max}", max = (1_u64 << 40) - 1)]
+    InvalidDeadline(u64),
+
+    /// A signer could not sign.
+    #[error(transparent)]
+    Signer(#[from] signers::Error),
+
+    /// There is no CREATE2 deployer on the chain.
+    #[error("there is no CREATE2 deployer at {CREATE2_DEPLOYER} on chain {chain_id}")]
+    NoCreate2Deployer {
+        /// The chain.
+        chain_id: ChainId,
+    },
+
+    /// A record of a deployment says otherwise than the chain.
+    #[error("the record's {field} is {recorded}, but it is {found}")]
+    RecordDiffers {
+        /// What it is about.
+        field: &'static str,
+        /// What the record says.
+        recorded: String,
+        /// What the chain, or this version of Scrip, says.
+        found: String,
+    },
+
     /// A limit of no orders at all.
     #[error("a limit of 0 orders: leave the limit out, or stop the plan's orders")]
     ZeroLimit,
@@ -153,6 +184,11 @@ impl Error {
         matches!(self.refusal(), Some(IScripErrors::RequestAlreadyRedeemed(_)))
     }
 
+    /// Whether the payment was settled before, so that nothing is left to do.
+    pub const fn is_already_settled(&self) -> bool {
+        matches!(self.refusal(), Some(IScripErrors::PaymentAlreadySettled(_)))
+    }
+
     /// Whether the holder has too few credits, or no access.
     pub const fn is_insufficient_credits(&self) -> bool {
         matches!(self.refusal(), Some(IScripErrors::InsufficientCredits(_) | IScripErrors::NoAccess(_)))
@@ -170,10 +206,16 @@ impl Error {
             Some(
                 IScripErrors::NotPlanOwner(_)
                     | IScripErrors::NotPendingOwner(_)
+                    | IScripErrors::NotFeeController(_)
+                    | IScripErrors::NotPendingFeeController(_)
+                    | IScripErrors::NotRouter(_)
+                    | IScripErrors::NotSettler(_)
                     | IScripErrors::NotMinter(_)
                     | IScripErrors::NotRedeemer(_)
                     | IScripErrors::NotBurner(_)
                     | IScripErrors::GiftNotAllowed(_)
+                    | IScripErrors::VoucherRequired(_)
+                    | IScripErrors::WrongRedeemer(_)
             )
         )
     }
@@ -194,6 +236,14 @@ impl Error {
             }
             Self::NotAToken { .. } => "use the zero address for the native coin".to_owned(),
             Self::InsufficientFunds { payer, .. } => format!("send some to {payer} first"),
+            Self::NoCreate2Deployer { .. } => {
+                "see https://github.com/Arachnid/deterministic-deployment-proxy for how to put it there"
+                    .to_owned()
+            }
+            Self::RecordDiffers { .. } => {
+                "verify a record with the version of Scrip that made it, on the chain that it names"
+                    .to_owned()
+            }
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
             _ => return None,
         })
@@ -209,7 +259,7 @@ impl Error {
     }
 
     /// A revert that Scrip or another contract gave the reason of.
-    fn from_revert(data: Bytes) -> Self {
+    pub(crate) fn from_revert(data: Bytes) -> Self {
         match IScripErrors::abi_decode(&data) {
             Ok(error) => Self::Refused(Refusal::new(error)),
             Err(_) => Self::Reverted(data),
@@ -236,7 +286,7 @@ impl From<TransportError> for Error {
     }
 }
 
-fn reason(data: &Bytes) -> String {
+pub(crate) fn reason(data: &Bytes) -> String {
     decode_revert_reason(data).unwrap_or_else(|| format!("{data}"))
 }
 

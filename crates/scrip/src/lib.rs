@@ -3,32 +3,48 @@
 #[expect(clippy::too_many_arguments, reason = "the constructors of events and errors take all their fields")]
 pub mod abi;
 mod balance;
+mod batch;
 mod client;
 mod credits;
 mod deployment;
 mod error;
 mod events;
+mod fee;
+mod fiat;
 mod ids;
 mod money;
 mod order;
 mod owner;
 mod plan;
+mod price;
 mod receipt;
+mod record;
 mod refusal;
 mod terms;
+mod voucher;
 
 pub use alloy;
 pub use balance::{Balance, PlanType};
+pub use batch::{Batch, BatchRedeemed, Use};
 pub use client::Scrip;
-pub use deployment::{CREATE2_DEPLOYER, Deployment};
+pub use deployment::{CREATE2_DEPLOYER, CodeHashes, Deployment};
 pub use error::{Error, Result};
 pub use events::{
-    Burned, Created, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted, OwnershipOffered, Redeemed,
+    Burned, Created, Event, Expired, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted,
+    OwnershipOffered, Redeemed, Transferred, UsesPaid,
 };
+pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
+pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
 pub use ids::{PlanId, RequestId};
 pub use money::Token;
-pub use order::{Order, Purchase};
+pub use order::{Item, Order, Purchase, Purchases};
 pub use plan::{Lot, Permissions, Plan};
+pub use price::{Currency, Price};
 pub use receipt::{Done, Receipt};
+pub use record::{Compiler, ConstructorArguments, DeploymentRecord};
 pub use refusal::Refusal;
-pub use terms::{Grant, Limits, Payee, Price, Redeemers, Terms};
+pub use terms::{Grant, Hook, Limits, Payee, Redeemers, Terms};
+pub use voucher::{
+    Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
+    VouchersRevoked,
+};

@@ -1,36 +1,37 @@
 //! Orders.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     future::{Future, IntoFuture},
     pin::Pin,
 };
 
 use alloy::{
-    contract,
-    primitives::{Address, U256},
+    contract::{self, CallBuilder, CallDecoder},
+    primitives::{Address, Bytes, U256},
     providers::{Provider, WalletProvider},
+    rpc::types::TransactionReceipt,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Done, Error, Ordered, PlanId, Price, Receipt, Result, Scrip,
     abi::{
-        IERC20,
+        IERC20, IPriceSource,
         IScrip::{self, IScripErrors},
     },
 };
 
 /// An order that is being made. Await it to pay.
 ///
-/// It pays the plan's price, which cannot change, from the signer: the native coin is sent along; of an ERC-20 the exact
-/// price is approved first, unless enough is approved already.
+/// It pays the plan's price from the signer: the native coin is sent along; of an ERC-20 the exact price is approved first,
+/// unless enough is approved already. A price that is quoted is asked for, and no more than that is paid unless
+/// [`Order::at_most`] allows it.
 #[must_use = "an order does nothing until it is awaited"]
 pub struct Order<'a, P> {
     scrip: &'a Scrip<P>,
-    plan: PlanId,
-    holder: Address,
-    quantity: u32,
+    item: Item,
 }
 
 /// An order that was paid.
@@ -42,6 +43,51 @@ pub struct Purchase {
     pub approvals: Vec<Receipt>,
 }
 
+/// One order of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The plan.
+    pub plan: PlanId,
+    /// Who gets the grant.
+    pub holder: Address,
+    /// How many at once.
+    pub quantity: u32,
+    /// The most that is paid, in base units of the plan's token; none for the price as it is before the order is sent.
+    pub max_price: Option<U256>,
+    /// What the plan's price source and hook are given.
+    pub data: Bytes,
+}
+
+/// Several orders that were paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchases {
+    /// The orders.
+    pub ordered: Done<Vec<Ordered>>,
+    /// The approvals that they needed.
+    pub approvals: Vec<Receipt>,
+}
+
+/// What an order costs.
+struct Bill {
+    token: Address,
+    /// The most that it may cost.
+    most: U256,
+    /// What must be there for it.
+    needed: U256,
+}
+
+impl Item {
+    /// One order of a plan.
+    pub const fn new(plan: PlanId, holder: Address) -> Self {
+        Self { plan, holder, quantity: 1, max_price: None, data: Bytes::new() }
+    }
+
+    fn purchase(self, bill: &Bill) -> IScrip::Purchase {
+        let Self { plan, holder, quantity, data, .. } = self;
+        IScrip::Purchase { planId: plan.0, holder, quantity, maxPrice: bill.most, data }
+    }
+}
+
 impl<P: Provider + WalletProvider> Scrip<P> {
     /// Orders a plan for the signer.
     ///
@@ -51,51 +97,86 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     /// contract and refuses, is found out once the exact price is approved; that approval stays. Two orders at once from one
     /// account may both count on the same allowance, and one of them fail: make them one after another.
     pub fn order(&self, plan: PlanId) -> Order<'_, P> {
-        Order { scrip: self, plan, holder: self.signer(), quantity: 1 }
-    }
-}
-
-impl<P: Provider + WalletProvider> Order<'_, P> {
-    /// Several at once.
-    pub fn quantity(self, quantity: u32) -> Self {
-        Self { quantity, ..self }
+        Order { scrip: self, item: Item::new(plan, self.signer()) }
     }
 
-    /// For another holder. Anyone may, on plans of never-expiring credits without limits; on other plans only the plan's
-    /// owner and its mint operators.
-    pub fn gift_to(self, holder: Address) -> Self {
-        Self { holder, ..self }
+    /// Makes several orders in one transaction, all or none; they may be of different plans and in different tokens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scrip::order`].
+    pub async fn order_many(&self, items: impl IntoIterator<Item = Item>) -> Result<Purchases> {
+        let mut needed = BTreeMap::<_, U256>::new();
+        let mut purchases = Vec::new();
+        for item in items {
+            let bill = self.bill(&item).await?;
+            let sum = needed.entry(bill.token).or_default();
+            *sum = sum.saturating_add(bill.needed);
+            purchases.push(item.purchase(&bill));
+        }
+        let value = needed.get(&Address::ZERO).copied().unwrap_or_default();
+        let (receipt, approvals) =
+            self.pay(self.instance().orderMany(purchases).value(value), &needed).await?;
+        let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
+        Ok(Purchases { ordered, approvals })
     }
 
-    async fn send(self) -> Result<Purchase> {
-        let Self { scrip, plan, holder, quantity } = self;
-        let (token, price) = match scrip.plan(plan).await?.terms.price {
-            Price::Free => (Address::ZERO, U256::ZERO),
-            Price::Fixed { token, amount } => (token, U256::from(amount) * U256::from(quantity)),
+    /// Approves an amount of a token, so that the contract can pull it from the signer: for uses of plans paid per use. Does
+    /// nothing when that much is approved already.
+    pub async fn approve(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
+        self.approve_token(token, amount).await.map_err(Error::of_token)
+    }
+
+    async fn bill(&self, item: &Item) -> Result<Bill> {
+        let quantity = U256::from(item.quantity);
+        let (token, price, quoted) = match self.plan(item.plan).await?.terms.price {
+            // Fiat and uses cannot be ordered: the contract says so.
+            Price::Free | Price::Fiat { .. } | Price::PerUse { .. } => (Address::ZERO, U256::ZERO, false),
+            Price::Fixed { token, amount } => (token, U256::from(amount) * quantity, false),
+            Price::Quoted { token, source } => (token, self.quote(source, item).await?, true),
         };
-        let value = if token.is_zero() { price } else { U256::ZERO };
-        let call = scrip.instance().order(plan.0, holder, quantity, price).value(value);
-        if !price.is_zero() {
-            self.check_funds(token, price).await?;
+        let most = item.max_price.unwrap_or(price);
+        Ok(Bill { token, most, needed: if quoted { most } else { price } })
+    }
+
+    /// What a source asks; nothing when it does not answer, of which the contract then complains.
+    async fn quote(&self, source: Address, item: &Item) -> Result<U256> {
+        let source = IPriceSource::new(source, self.provider());
+        let asked = source.quote(item.plan.0, item.holder, item.quantity, item.data.clone());
+        match asked.from(self.address()).call().await {
+            Err(contract::Error::TransportError(error)) if error.as_error_resp().is_none() => {
+                Err(error.into())
+            }
+            answer => Ok(answer.unwrap_or_default()),
+        }
+    }
+
+    /// Sends a call that orders, once all that it needs of each token is there and approved.
+    async fn pay<D: CallDecoder + Unpin + Clone>(
+        &self,
+        call: CallBuilder<&P, D>,
+        needed: &BTreeMap<Address, U256>,
+    ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
+        let paid = || needed.iter().filter(|(_, amount)| !amount.is_zero());
+        for (&token, &amount) in paid() {
+            self.check_funds(token, amount).await?;
         }
         // What is refused for another reason than the missing allowance is refused before that is approved.
-        if let Err(error) = call.clone().from(scrip.signer()).call().await.map_err(Error::from)
+        if let Err(error) = call.clone().from(self.signer()).call().await.map_err(Error::from)
             && !matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
         {
             return Err(error);
         }
-        let approvals = if token.is_zero() {
-            Vec::new()
-        } else {
-            self.approve(token, price).await.map_err(Error::of_token)?
-        };
-        let ordered = scrip.write::<_, IScrip::PlanOrdered, _>(call).await?;
-        Ok(Purchase { ordered, approvals })
+        let mut approvals = Vec::new();
+        for (&token, &amount) in paid().filter(|(token, _)| !token.is_zero()) {
+            approvals.extend(self.approve(token, amount).await?);
+        }
+        Ok((self.send(call).await?, approvals))
     }
 
     async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
-        let payer = self.scrip.signer();
-        let provider = self.scrip.provider();
+        let payer = self.signer();
+        let provider = self.provider();
         let available = if token.is_zero() {
             provider.get_balance(payer).await?
         } else {
@@ -107,23 +188,64 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         Ok(())
     }
 
-    /// Approves the price, unless that much is approved already.
-    async fn approve(&self, token: Address, price: U256) -> Result<Vec<Receipt>> {
-        let scrip = self.scrip;
-        let token = IERC20::new(token, scrip.provider());
-        let approve = |amount| token.approve(scrip.address(), amount).from(scrip.signer());
-        let allowed = token.allowance(scrip.signer(), scrip.address()).call().await?;
-        if allowed >= price {
+    async fn approve_token(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
+        let token = IERC20::new(token, self.provider());
+        let approve = |amount| token.approve(self.address(), amount).from(self.signer());
+        let allowed = token.allowance(self.signer(), self.address()).call().await?;
+        if allowed >= amount {
             return Ok(Vec::new());
         }
         let mut receipts = Vec::new();
         // Some tokens, USDT on Ethereum among them, change an allowance only from or to 0.
         let refused = |error: contract::Error| error.as_revert_data().is_some();
-        if !allowed.is_zero() && approve(price).call().await.is_err_and(refused) {
-            receipts.push((&scrip.send(approve(U256::ZERO)).await?).try_into()?);
+        if !allowed.is_zero() && approve(amount).call().await.is_err_and(refused) {
+            receipts.push((&self.send(approve(U256::ZERO)).await?).try_into()?);
         }
-        receipts.push((&scrip.send(approve(price)).await?).try_into()?);
+        receipts.push((&self.send(approve(amount)).await?).try_into()?);
         Ok(receipts)
+    }
+}
+
+impl<P: Provider + WalletProvider> Order<'_, P> {
+    /// Several at once.
+    pub fn quantity(mut self, quantity: u32) -> Self {
+        self.item.quantity = quantity;
+        self
+    }
+
+    /// For another holder. Anyone may, on plans of never-expiring credits without limits; on other plans only the plan's
+    /// owner and its mint operators.
+    pub fn gift_to(mut self, holder: Address) -> Self {
+        self.item.holder = holder;
+        self
+    }
+
+    /// Pays up to this in all, in base units of the plan's token: room for a quoted price to rise before the order is mined.
+    pub fn at_most(mut self, max_price: U256) -> Self {
+        self.item.max_price = Some(max_price);
+        self
+    }
+
+    /// Passes data along to the plan's price source and hook.
+    pub fn data(mut self, data: impl Into<Bytes>) -> Self {
+        self.item.data = data.into();
+        self
+    }
+
+    async fn send(self) -> Result<Purchase> {
+        let Self { scrip, item } = self;
+        let bill = scrip.bill(&item).await?;
+        let value = if bill.token.is_zero() { bill.needed } else { U256::ZERO };
+        let needed = BTreeMap::from([(bill.token, bill.needed)]);
+        let contract = scrip.instance();
+        let (receipt, approvals) = if item.data.is_empty() {
+            let call = contract.order(item.plan.0, item.holder, item.quantity, bill.most);
+            scrip.pay(call.value(value), &needed).await?
+        } else {
+            scrip.pay(contract.orderMany(vec![item.purchase(&bill)]).value(value), &needed).await?
+        };
+        let ordered = Done::read::<IScrip::PlanOrdered>(scrip.address(), &receipt)?;
+        Ok(Purchase { ordered, approvals })
     }
 }
 
@@ -138,10 +260,6 @@ impl<'a, P: Provider + WalletProvider> IntoFuture for Order<'a, P> {
 
 impl<P> fmt::Debug for Order<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order")
-            .field("plan", &self.plan)
-            .field("holder", &self.holder)
-            .field("quantity", &self.quantity)
-            .finish_non_exhaustive()
+        f.debug_struct("Order").field("item", &self.item).finish_non_exhaustive()
     }
 }

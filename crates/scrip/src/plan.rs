@@ -51,20 +51,28 @@ pub struct Permissions {
     pub mint: bool,
     /// Redeem, where the terms let operators redeem.
     pub redeem: bool,
+    /// Settle fiat payments, and take them back.
+    pub settle: bool,
 }
 
 impl Permissions {
     const MINT: u8 = 1;
     const REDEEM: u8 = 2;
+    const SETTLE: u8 = 4;
 
     /// May do nothing.
-    pub const NONE: Self = Self { mint: false, redeem: false };
+    pub const NONE: Self = Self { mint: false, redeem: false, settle: false };
 
     pub(crate) fn bits(self) -> u8 {
-        (if self.mint { Self::MINT } else { 0 }) | (if self.redeem { Self::REDEEM } else { 0 })
+        let bit = |set, bit| if set { bit } else { 0 };
+        bit(self.mint, Self::MINT) | bit(self.redeem, Self::REDEEM) | bit(self.settle, Self::SETTLE)
     }
 
     pub(crate) fn from_bits(bits: u8) -> Self {
-        Self { mint: bits & Self::MINT != 0, redeem: bits & Self::REDEEM != 0 }
+        Self {
+            mint: bits & Self::MINT != 0,
+            redeem: bits & Self::REDEEM != 0,
+            settle: bits & Self::SETTLE != 0,
+        }
     }
 }

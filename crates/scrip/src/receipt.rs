@@ -62,6 +62,19 @@ impl<E> Done<E> {
     }
 }
 
+impl<E> Done<Vec<E>> {
+    /// Reads all events of a kind, in their order, from the logs of the contract itself.
+    pub(crate) fn read_all<S>(contract: Address, receipt: &TransactionReceipt) -> Result<Self>
+    where
+        S: SolEvent,
+        E: From<S>,
+    {
+        let logs = receipt.logs().iter().filter(|log| log.address() == contract);
+        let events = logs.filter_map(|log| log.log_decode::<S>().ok()).map(|log| log.inner.data.into());
+        Ok(Self { event: events.collect(), receipt: receipt.try_into()? })
+    }
+}
+
 impl<E> Deref for Done<E> {
     type Target = E;
 

@@ -2,10 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, Token, abi::IScrip};
+use crate::{Currency, Error, Price, Result, Token, abi::IScrip, price::parse_price};
 
 /// The terms of a plan. They never change once it is created; its id commits to them.
 ///
@@ -29,7 +29,7 @@ pub struct Terms {
     pub uri: String,
     /// What one order costs.
     pub price: Price,
-    /// Who is paid: one to eight when the plan is paid, none when it is free.
+    /// Who is paid: one to eight when the plan is paid on chain, none when it is free or fiat.
     pub payees: Vec<Payee>,
     /// What one order gives.
     pub grant: Grant,
@@ -37,25 +37,29 @@ pub struct Terms {
     pub redemption: RangeInclusive<u32>,
     /// Who may redeem.
     pub redeemers: Redeemers,
+    /// Whether all but the holder itself need the holder's voucher to redeem.
+    pub voucher_required: bool,
     /// Whether the plan's owner may burn a holder's credits.
     pub revocable: bool,
     /// How often the plan may be ordered.
     pub limits: Limits,
+    /// Who else is asked, and can refuse.
+    pub hook: Option<Hook>,
 }
 
-/// What one order costs.
+/// A contract that is asked before and told after orders and redemptions, an `IHook`, and at which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Price {
-    /// Nothing.
-    Free,
-    /// An amount of a token.
-    Fixed {
-        /// The token; zero for the native coin.
-        token: Address,
-        /// The amount in base units, less than 2^96.
-        amount: u128,
-    },
+pub struct Hook {
+    /// The contract.
+    pub account: Address,
+    /// Asked before an order takes effect.
+    pub before_order: bool,
+    /// Told after an order.
+    pub after_order: bool,
+    /// Asked before a redemption takes effect.
+    pub before_redemption: bool,
+    /// Told after a redemption.
+    pub after_redemption: bool,
 }
 
 /// A receiver of a share of the price.
@@ -73,7 +77,7 @@ pub struct Payee {
 pub enum Grant {
     /// Credits, which redemptions spend.
     Credits {
-        /// How many.
+        /// How many; 0 on a plan paid per use, which has no orders.
         amount: u64,
         /// How many seconds they last; none when they never expire.
         lifetime: Option<u32>,
@@ -121,6 +125,17 @@ impl Terms {
         Ok(Self::new(name, Grant::Time { duration: seconds(duration)? }))
     }
 
+    /// A plan paid for each use, as people write the price. It has no orders: a redeemer with the holder's voucher pulls the
+    /// price of each use from the holder, who approves the contract for that. Needs [`Terms::paid_to`] or [`Terms::split`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Terms::price`].
+    pub fn per_use(name: impl Into<String>, token: &Token, amount: &str) -> Result<Self> {
+        let price = Price::PerUse { token: token.address, amount: parse_price(token, amount)? };
+        Ok(Self { price, voucher_required: true, ..Self::credits(name, 0) })
+    }
+
     fn new(name: impl Into<String>, grant: Grant) -> Self {
         Self {
             name: name.into(),
@@ -130,8 +145,10 @@ impl Terms {
             grant,
             redemption: 1..=u32::MAX,
             redeemers: Redeemers { owner: true, holder: false, operators: true },
+            voucher_required: false,
             revocable: false,
             limits: Limits::default(),
+            hook: None,
         }
     }
 
@@ -146,17 +163,24 @@ impl Terms {
     ///
     /// [`Error::InvalidAmount`] when it is no amount of that token, or too large for a price.
     pub fn price(self, token: &Token, amount: &str) -> Result<Self> {
-        let units = token.parse(amount)?;
-        let too_large = || Error::InvalidAmount {
-            amount: amount.to_owned(),
-            symbol: token.symbol.clone(),
-            reason: format!("a price is less than {}", token.format(MAX_PRICE)),
-        };
-        if units >= MAX_PRICE {
-            return Err(too_large());
-        }
-        let amount = units.try_into().map_err(|_| too_large())?;
+        let amount = parse_price(token, amount)?;
         Ok(Self { price: Price::Fixed { token: token.address, amount }, ..self })
+    }
+
+    /// Costs an amount of a currency, as people write it, paid off chain: `("USD", "19.99")`. It has no payees.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCurrency`], and [`Error::InvalidAmount`] as for [`Terms::price`]; a currency has six decimals.
+    pub fn fiat_price(self, currency: &str, amount: &str) -> Result<Self> {
+        let currency: Currency = currency.parse()?;
+        let unit = Token { address: Address::ZERO, symbol: currency.to_string(), decimals: 6 };
+        Ok(Self { price: Price::Fiat { currency, amount: parse_price(&unit, amount)? }, ..self })
+    }
+
+    /// Costs what a contract asks, in a token. Needs [`Terms::paid_to`] or [`Terms::split`].
+    pub fn quoted_by(self, source: Address, token: &Token) -> Self {
+        Self { price: Price::Quoted { token: token.address, source }, ..self }
     }
 
     /// Pays the whole price to one account.
@@ -196,6 +220,16 @@ impl Terms {
         Self { redeemers, ..self }
     }
 
+    /// Lets all but the holder itself redeem with the holder's voucher only.
+    pub fn with_vouchers(self) -> Self {
+        Self { voucher_required: true, ..self }
+    }
+
+    /// Asks a contract before or after orders and redemptions.
+    pub fn hooked_by(self, hook: Hook) -> Self {
+        Self { hook: Some(hook), ..self }
+    }
+
     /// Lets the owner burn a holder's credits.
     pub fn revocable(self) -> Self {
         Self { revocable: true, ..self }
@@ -211,9 +245,6 @@ impl Terms {
         Self { limits: Limits { in_all: Some(orders), ..self.limits }, ..self }
     }
 }
-
-/// Prices are kept in 96 bits.
-const MAX_PRICE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
 
 /// Whole seconds, as the contract takes them.
 pub(crate) fn seconds(duration: Duration) -> Result<u32> {
@@ -231,13 +262,53 @@ fn zero_for_none<T: Default + PartialEq>(value: Option<T>, error: Error) -> Resu
     }
 }
 
+/// The bit if it is set.
+fn bit(set: bool, bit: u8) -> u8 {
+    if set { bit } else { 0 }
+}
+
+impl Hook {
+    const BEFORE_ORDER: u8 = 1;
+    const AFTER_ORDER: u8 = 2;
+    const BEFORE_REDEMPTION: u8 = 4;
+    const AFTER_REDEMPTION: u8 = 8;
+
+    /// A contract that is asked nothing yet.
+    pub const fn new(account: Address) -> Self {
+        Self {
+            account,
+            before_order: false,
+            after_order: false,
+            before_redemption: false,
+            after_redemption: false,
+        }
+    }
+
+    fn bits(self) -> u8 {
+        bit(self.before_order, Self::BEFORE_ORDER)
+            | bit(self.after_order, Self::AFTER_ORDER)
+            | bit(self.before_redemption, Self::BEFORE_REDEMPTION)
+            | bit(self.after_redemption, Self::AFTER_REDEMPTION)
+    }
+
+    fn from_abi(hook: &IScrip::Hook) -> Option<Self> {
+        let has = |bit| hook.calls & bit != 0;
+        (hook.calls != 0).then(|| Self {
+            account: hook.account,
+            before_order: has(Self::BEFORE_ORDER),
+            after_order: has(Self::AFTER_ORDER),
+            before_redemption: has(Self::BEFORE_REDEMPTION),
+            after_redemption: has(Self::AFTER_REDEMPTION),
+        })
+    }
+}
+
 impl Redeemers {
     const OWNER: u8 = 1;
     const HOLDER: u8 = 2;
     const OPERATORS: u8 = 4;
 
     fn bits(self) -> u8 {
-        let bit = |set, bit| if set { bit } else { 0 };
         bit(self.owner, Self::OWNER) | bit(self.holder, Self::HOLDER) | bit(self.operators, Self::OPERATORS)
     }
 
@@ -254,16 +325,10 @@ impl TryFrom<&Terms> for IScrip::Terms {
     type Error = Error;
 
     fn try_from(terms: &Terms) -> Result<Self> {
-        let (kind, token, amount) = match terms.price {
-            Price::Free => (IScrip::PriceKind::Free, Address::ZERO, 0),
-            Price::Fixed { token, amount } => (IScrip::PriceKind::Fixed, token, amount),
-        };
-        let amount = alloy::primitives::aliases::U96::try_from(amount)
-            .map_err(|_| Error::PriceTooLarge { amount, maximum: MAX_PRICE - U256::ONE })?;
         Ok(Self {
             name: terms.name.clone(),
             uri: terms.uri.clone(),
-            price: IScrip::Price { kind, token, amount },
+            price: terms.price.try_into()?,
             payees: terms
                 .payees
                 .iter()
@@ -283,12 +348,17 @@ impl TryFrom<&Terms> for IScrip::Terms {
                 minimum: *terms.redemption.start(),
                 maximum: *terms.redemption.end(),
                 redeemers: terms.redeemers.bits(),
+                voucherRequired: terms.voucher_required,
             },
             revocable: terms.revocable,
             limits: IScrip::Limits {
                 perHolder: zero_for_none(terms.limits.per_holder, Error::ZeroLimit)?,
                 inAll: zero_for_none(terms.limits.in_all, Error::ZeroLimit)?,
             },
+            hook: terms.hook.map_or(IScrip::Hook { account: Address::ZERO, calls: 0 }, |hook| IScrip::Hook {
+                account: hook.account,
+                calls: hook.bits(),
+            }),
         })
     }
 }
@@ -301,13 +371,7 @@ impl TryFrom<IScrip::Terms> for Terms {
         Ok(Self {
             name: terms.name,
             uri: terms.uri,
-            price: match terms.price.kind {
-                IScrip::PriceKind::Free => Price::Free,
-                IScrip::PriceKind::Fixed => {
-                    Price::Fixed { token: terms.price.token, amount: terms.price.amount.to() }
-                }
-                IScrip::PriceKind::__Invalid => return Err(Error::UnknownKind("price")),
-            },
+            price: terms.price.try_into()?,
             payees: terms
                 .payees
                 .into_iter()
@@ -322,8 +386,10 @@ impl TryFrom<IScrip::Terms> for Terms {
             },
             redemption: terms.redemption.minimum..=terms.redemption.maximum,
             redeemers: Redeemers::from_bits(terms.redemption.redeemers),
+            voucher_required: terms.redemption.voucherRequired,
             revocable: terms.revocable,
             limits: Limits { per_holder: some(terms.limits.perHolder), in_all: some(terms.limits.inAll) },
+            hook: Hook::from_abi(&terms.hook),
         })
     }
 }
@@ -351,6 +417,17 @@ mod tests {
                 .limit_per_holder(1)
                 .limit_in_all(9)
                 .takes(3..=4),
+            Terms::credits("Fiat", 1).fiat_price("EUR", "19.99").unwrap().with_vouchers(),
+            Terms::credits("Quoted", 1).quoted_by(account, &coin).hooked_by(Hook {
+                before_order: true,
+                after_redemption: true,
+                ..Hook::new(account)
+            }),
+            Terms::per_use("Per use", &coin, "0.5").unwrap().hooked_by(Hook {
+                after_order: true,
+                before_redemption: true,
+                ..Hook::new(account)
+            }),
             Terms::credits("Redeemers", 1).redeemed_by(Redeemers {
                 owner: false,
                 holder: true,
@@ -359,6 +436,8 @@ mod tests {
         ] {
             let abi = IScrip::Terms::try_from(&terms).unwrap();
             assert_eq!(Terms::try_from(abi).unwrap(), terms);
+            let json = serde_json::to_string(&terms).unwrap();
+            assert_eq!(serde_json::from_str::<Terms>(&json).unwrap(), terms);
         }
     }
 

@@ -1,38 +1,61 @@
 //! Interface, source and committed bytecode are one.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, sync::LazyLock};
 
-use scrip::abi::IScrip::{IScripCalls, IScripErrors, IScripEvents};
-use scrip_artifacts::{DEPLOYABLES, compile};
+use alloy::{json_abi::JsonAbi, primitives::Selector, sol_types::SolEvent};
+use scrip::abi::IScrip::{CreditsRedeemedInBatch, IScripCalls, IScripErrors, IScripEvents, PlanCreated};
+use scrip_artifacts::{Compiled, Deployable, compile, compiler_file};
 
-/// What the core inherits from libraries and the interface does not name: the guard's and the casts' own errors.
-const INHERITED_ERRORS: [&str; 3] =
-    ["ReentrancyGuardReentrantCall", "SafeCastOverflowedUintDowncast", "ETHTransferFailed"];
+/// What is inherited from libraries and the interface does not name: the guard's and the casts' own errors.
+const INHERITED_ERRORS: [&str; 2] = ["ReentrancyGuardReentrantCall", "SafeCastOverflowedUintDowncast"];
+
+/// What the contracts log by hand, as bytes that they have at hand, so that the compiler does not know of it. The stories in
+/// tests/e2e read these events.
+const LOGGED_BY_HAND: [&str; 2] = [PlanCreated::SIGNATURE, CreditsRedeemedInBatch::SIGNATURE];
 
 #[test]
 fn the_committed_bytecode_is_what_the_source_compiles_to() {
-    for (deployable, compiled) in compile().unwrap() {
-        for (file, content) in deployable.files(&compiled) {
+    for (deployable, compiled) in &*COMPILED {
+        for (file, content) in deployable.files(compiled) {
             let committed = fs::read_to_string(&file).unwrap();
             assert!(committed == content, "{} is stale: run scripts/contracts", file.display());
         }
     }
+    let (file, content) = compiler_file().unwrap();
+    assert_eq!(fs::read_to_string(file).unwrap(), content, "compiler.json is stale: run scripts/contracts");
+}
+
+static COMPILED: LazyLock<Vec<(Deployable, Compiled)>> =
+    LazyLock::new(|| compile().expect("the contracts compile"));
+
+fn compiled(name: &str) -> &'static Compiled {
+    &COMPILED.iter().find(|(deployable, _)| deployable.name == name).expect(name).1
+}
+
+fn functions(abi: &JsonAbi) -> BTreeSet<Selector> {
+    abi.functions().map(|function| function.selector()).collect()
 }
 
 #[test]
-fn the_interface_is_all_that_the_core_has() {
-    let (_, core) =
-        compile().unwrap().into_iter().find(|(deployable, _)| deployable.name == "Scrip").unwrap();
+fn core_and_annex_are_together_what_the_interface_says() {
+    let (core, annex) = (&compiled("Scrip").abi, &compiled("Annex").abi);
 
-    let functions: BTreeSet<_> = core.abi.functions().map(|function| function.selector().0).collect();
-    assert_eq!(functions, IScripCalls::SELECTORS.iter().copied().collect(), "functions");
+    let (of_core, of_annex) = (functions(core), functions(annex));
+    assert!(of_core.is_disjoint(&of_annex), "the annex's functions that the core has are never run");
+    let all: BTreeSet<_> = of_core.union(&of_annex).copied().collect();
+    assert_eq!(all, IScripCalls::SELECTORS.iter().copied().map(Into::into).collect(), "functions");
 
-    let events: BTreeSet<_> = core.abi.events().map(|event| event.selector()).collect();
-    assert_eq!(events, IScripEvents::SELECTORS.iter().copied().map(Into::into).collect(), "events");
+    let events = core.events().chain(annex.events()).map(|event| event.signature());
+    let events: BTreeSet<_> = events.chain(LOGGED_BY_HAND.map(str::to_owned)).collect();
+    let expected = IScripEvents::SELECTORS.iter().map(|selector| {
+        let name = IScripEvents::name_by_selector(*selector);
+        IScripEvents::signature_by_selector(*selector).or(name).expect("an event").to_owned()
+    });
+    assert_eq!(events, expected.collect(), "events");
 
     let errors: BTreeSet<_> = core
-        .abi
         .errors()
+        .chain(annex.errors())
         .filter(|error| !INHERITED_ERRORS.contains(&error.name.as_str()))
         .map(|error| error.selector().0)
         .collect();
@@ -40,8 +63,15 @@ fn the_interface_is_all_that_the_core_has() {
 }
 
 #[test]
+fn core_and_annex_share_one_storage() {
+    let (core, annex) = (&compiled("Scrip").storage, &compiled("Annex").storage);
+    assert!(core.len() > 5, "the layout was read: {core:?}");
+    assert_eq!(core, annex, "a variable outside contracts/parts/State.sol");
+}
+
+#[test]
 fn forge_compiles_the_same_bytecode() {
-    for deployable in DEPLOYABLES {
+    for (deployable, ours) in COMPILED.iter().filter(|(deployable, _)| deployable.is_deployed) {
         let file = deployable.source.rsplit('/').next().unwrap();
         let out = tempfile::tempdir().unwrap();
         let packaged = scrip_artifacts::root().join("node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
@@ -59,9 +89,6 @@ fn forge_compiles_the_same_bytecode() {
         let artifact: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(artifact).unwrap()).unwrap();
         let forge = artifact["bytecode"]["object"].as_str().unwrap().trim_start_matches("0x");
-        let committed = fs::read_to_string(
-            scrip_artifacts::root().join(deployable.artifacts).join(format!("{}.hex", deployable.name)),
-        );
-        assert!(committed.unwrap().trim() == forge, "forge compiles another {}", deployable.name);
+        assert!(ours.creation.trim() == forge, "forge compiles another {}", deployable.name);
     }
 }

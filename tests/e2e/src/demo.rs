@@ -74,8 +74,10 @@ impl<'a, W: Write> Story<'a, W> {
         );
 
         let agent = self.agent.signer();
-        let set =
-            self.builder.set_operator(plan, agent, scrip::Permissions { redeem: true, mint: false }).await?;
+        let set = self
+            .builder
+            .set_operator(plan, agent, scrip::Permissions { redeem: true, ..scrip::Permissions::NONE })
+            .await?;
         self.tell("The builder lets the agent redeem.")?;
         self.spent("set an operator", &set.receipt)?;
 
@@ -193,8 +195,11 @@ impl<'a, W: Write> Story<'a, W> {
         for &plan in plans {
             let Balance { plan_name, plan_type, price_per_credit, .. } =
                 self.subscriber.balance(plan, self.subscriber.signer()).await?;
-            let mut row =
-                vec![plan_name, format!("{plan_type:?}").to_lowercase(), price_per_credit.to_string()];
+            let mut row = vec![
+                plan_name,
+                format!("{plan_type:?}").to_lowercase(),
+                price_per_credit.map_or_else(|| "quoted".to_owned(), |price| price.to_string()),
+            ];
             for holder in [&self.subscriber, &self.builder, &self.agent] {
                 row.push(holder.balance(plan, holder.signer()).await?.balance.to_string());
             }

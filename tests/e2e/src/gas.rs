@@ -145,7 +145,7 @@ impl Bench<'_> {
         self.row("redeem, id in a used word", used, Some(43_000));
 
         let operator = self.agent.signer();
-        self.builder.set_operator(plan, operator, Permissions { redeem: true, mint: false }).await?;
+        self.builder.set_operator(plan, operator, Permissions { redeem: true, ..Permissions::NONE }).await?;
         let operator = self.agent.redeem_without_id(plan, holder, 5).await?.receipt.gas_used;
         self.row("redeem without an id, by an operator", operator, Some(37_000 + 2_500));
         Ok(())

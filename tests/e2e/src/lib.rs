@@ -1,6 +1,7 @@
-//! Stories told against a real chain: the demo, the gas table, and what the tests share.
+//! Stories told against a real chain: the demo, the program that deploys, the gas table, and what the tests share.
 
 pub mod demo;
+pub mod deploy;
 pub mod env;
 pub mod gas;
 

@@ -1,21 +1,23 @@
 //! Every call of the client, on a chain.
 
+mod common;
+
 use std::{future::IntoFuture, time::Duration};
 
 use alloy::{
-    network::TransactionBuilder,
-    primitives::{Address, U256, hex},
+    primitives::{Address, U256},
     providers::{Provider, ext::AnvilApi},
-    rpc::types::TransactionRequest,
 };
 use eyre::{OptionExt, Result};
 use scrip::{
-    Burned, Created, Error, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted, OwnershipOffered,
-    Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token,
+    Burned, Created, Error, Event, Expired, Lot, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted,
+    OwnershipOffered, Permissions, PlanType, Price, Redeemed, RequestId, Terms, Token, Transferred,
     abi::{IERC20, IScrip::IScripErrors},
 };
 use scrip_devnet::{Config, Devnet};
 use scrip_e2e::env::TestEnv;
+
+use common::deploy;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -67,6 +69,7 @@ async fn an_order_approves_what_is_missing_and_no_more() -> Result<()> {
         quantity: 1,
         token: *dollar.address(),
         paid: U256::from(20_000_000),
+        fee: U256::ZERO,
         credits: 100,
         expiry: None,
     };
@@ -114,16 +117,6 @@ async fn a_token_cannot_speak_for_the_contract() -> Result<()> {
     assert!(matches!(error, Error::Reverted(_)), "{error}");
     assert!(!error.is_already_redeemed() && error.refusal().is_none());
     Ok(())
-}
-
-/// Deploys a mock, as the subscriber.
-async fn deploy(env: &TestEnv, name: &'static str) -> Result<Address> {
-    let source = format!("tests/contracts/mocks/{name}.sol");
-    let compile = move || scrip_artifacts::compile_contracts(&[(&source, name)]);
-    let compiled = tokio::task::spawn_blocking(compile).await??;
-    let deploy = TransactionRequest::default().with_deploy_code(hex::decode(compiled[0].creation.trim())?);
-    let receipt = env.subscriber.provider().send_transaction(deploy).await?.get_receipt().await?;
-    receipt.contract_address.ok_or_eyre("nothing was deployed")
 }
 
 #[tokio::test]
@@ -174,7 +167,7 @@ async fn credits_are_minted_redeemed_and_burned_by_lot() -> Result<()> {
     let lots = [Lot { amount: 20, expiry: Some(expiry) }, Lot { amount: 50, expiry: None }];
     assert_eq!(env.stranger.lots(plan, holder).await?, lots);
 
-    env.builder.set_operator(plan, agent, Permissions { redeem: true, mint: false }).await?;
+    env.builder.set_operator(plan, agent, Permissions { redeem: true, ..Permissions::NONE }).await?;
     let redeemed = env.agent.redeem(plan, holder, 5, "request-123").await?;
     let request = Some(RequestId::from("request-123"));
     assert_eq!(redeemed.event, Redeemed { plan, holder, redeemer: agent, amount: 5, request });
@@ -219,7 +212,7 @@ async fn a_balance_has_the_fields_of_the_reference() -> Result<()> {
     let access = env.create(&access).await?;
     let balance = env.stranger.balance(access, holder).await?;
     assert_eq!((balance.plan_type, balance.balance, balance.is_subscriber), (PlanType::Time, 0, false));
-    assert_eq!(balance.price_per_credit, 3_000_000.0, "of one period");
+    assert_eq!(balance.price_per_credit, Some(3_000_000.0), "of one period");
     assert_eq!(env.stranger.access_end(access, holder).await?, None);
     env.subscriber.order(access).quantity(2).await?;
     let end = env.stranger.access_end(access, holder).await?;
@@ -227,6 +220,47 @@ async fn a_balance_has_the_fields_of_the_reference() -> Result<()> {
     env.builder.mint(access, holder, 1).await?;
     let longer = env.stranger.access_end(access, holder).await?;
     assert_eq!(longer, end.map(|end| end + HOUR.as_secs()), "a mint gives periods");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_ledger_is_an_erc1155_whose_logs_add_up() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let holder = env.subscriber.signer();
+    let plan = env.create(&Terms::credits("Ledger", 5).uri("data:,ledger").lasting(HOUR)?).await?;
+    let contract = env.stranger.instance();
+    assert_eq!(contract.uri(plan.0).call().await?, "data:,ledger");
+    assert!(contract.supportsInterface([0xd9, 0xb6, 0x7a, 0x26].into()).call().await?, "ERC-1155");
+    assert!(!contract.isApprovedForAll(holder, holder).call().await?);
+    let (none, bytes) = (U256::ZERO, alloy::primitives::Bytes::new());
+    let transfer = contract.safeTransferFrom(holder, holder, plan.0, none, bytes.clone());
+    let transfers = contract.safeBatchTransferFrom(holder, holder, vec![], vec![], bytes);
+    for refused in [transfer.call().await.err(), transfers.call().await.err()] {
+        let error = Error::from(refused.unwrap());
+        assert!(matches!(error.refusal(), Some(IScripErrors::Soulbound(_))), "{error}");
+    }
+
+    env.subscriber.order(plan).await?;
+    env.devnet.warp(HOUR * 2).await?;
+    let again = env.subscriber.order(plan).await?.ordered;
+    let five = U256::from(5);
+    let transferred =
+        |from, to, value| Event::Transferred(Transferred { operator: holder, from, to, plan, value });
+    let mut events = env.stranger.events(again.receipt.transaction).await?;
+    let expired = Event::Expired(Expired { plan, holder, amount: five });
+    for expected in [
+        transferred(Some(holder), None, five),
+        expired,
+        transferred(None, Some(holder), five),
+        Event::Ordered(again.event),
+    ] {
+        let place = events.iter().position(|event| *event == expected);
+        events.remove(place.ok_or_eyre(format!("{expected:?} is not in {events:?}"))?);
+    }
+    assert!(events.is_empty(), "{events:?}");
+    let balances = contract.balanceOfBatch(vec![holder, env.agent.signer()], vec![plan.0; 2]).call().await?;
+    assert_eq!(balances, [five, none]);
+    assert!(env.stranger.events(Default::default()).await?.is_empty(), "of a transaction that is not known");
     Ok(())
 }
 
@@ -245,7 +279,7 @@ async fn plans_change_hands_and_stop() -> Result<()> {
     env.builder.set_open(plan, true).await?;
     env.subscriber.order(plan).await?;
 
-    let permissions = Permissions { mint: true, redeem: true };
+    let permissions = Permissions { mint: true, redeem: true, settle: true };
     let set = env.builder.set_operator(plan, agent, permissions).await?;
     assert_eq!(set.event, OperatorSet { plan, operator: agent, permissions });
     assert_eq!(env.builder.permissions(plan, agent).await?, permissions);

@@ -1,7 +1,7 @@
 //! Connecting: only to Scrip, and only on the chain that was asked for.
 
 use alloy::{
-    primitives::{Address, Bytes},
+    primitives::{Address, Bytes, hex},
     providers::{ProviderBuilder, ext::AnvilApi},
 };
 use eyre::Result;
@@ -29,15 +29,32 @@ async fn only_where_scrip_is() -> Result<()> {
     let error = Scrip::connect(reader(), Deployment::at(dollar)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("there is another contract at {dollar} on chain 31337"));
 
-    // The same code elsewhere is Scrip too; code that begins like it is not.
-    let code = alloy::providers::Provider::get_code_at(&reader(), canonical.address()).await?;
-    reader().anvil_set_code(nowhere, code.clone()).await?;
-    Scrip::connect(reader(), Deployment::at(nowhere)).await?;
-    reader().anvil_set_code(nowhere, Bytes::from(code[..code.len() - 1].to_vec())).await?;
-    assert!(matches!(
-        Scrip::connect(reader(), Deployment::at(nowhere)).await,
-        Err(Error::NotScrip { empty: false, .. })
-    ));
+    // The same code elsewhere is Scrip too, if its annex and its router are the same; code that begins like it is not.
+    let code = async |address| alloy::providers::Provider::get_code_at(&reader(), address).await;
+    let elsewhere = Deployment::at(nowhere);
+    let router = hex::encode(code(canonical.router()).await?);
+    let router = router.replace(&hex::encode(canonical.address()), &hex::encode(nowhere)).parse::<Bytes>()?;
+    let parts = [
+        (elsewhere.address(), code(canonical.address()).await?),
+        (elsewhere.annex(), code(canonical.annex()).await?),
+        (elsewhere.router(), router),
+    ];
+    for (address, code) in &parts {
+        let error = Scrip::connect(reader(), elsewhere).await.unwrap_err();
+        assert!(error.to_string().ends_with(&format!("{address} on chain 31337")), "{error}");
+        reader().anvil_set_code(*address, code.clone()).await?;
+    }
+    Scrip::connect(reader(), elsewhere).await?;
+    for (part, code) in &parts {
+        reader().anvil_set_code(*part, code.slice(..code.len() - 1)).await?;
+        let error = Scrip::connect(reader(), elsewhere).await.unwrap_err();
+        let Error::NotScrip { address, empty: false, .. } = error else { panic!("{error}") };
+        assert_eq!(address, *part);
+        reader().anvil_set_code(*part, code.clone()).await?;
+    }
+    // A router of another core is not this one's.
+    reader().anvil_set_code(elsewhere.router(), code(canonical.router()).await?).await?;
+    assert!(matches!(Scrip::connect(reader(), elsewhere).await, Err(Error::NotScrip { .. })));
     Ok(())
 }
 
