@@ -30,7 +30,7 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "at step {}: {:?}", self.at, self.report)
+        write!(formatter, "at step {}: {:#}", self.at, self.report)
     }
 }
 
