@@ -3,9 +3,9 @@ pragma solidity ^0.8.30;
 
 import {Fees} from "./parts/Fees.sol";
 import {Fiat} from "./parts/Fiat.sol";
-import {Holdings} from "./parts/Holdings.sol";
 import {Plans} from "./parts/Plans.sol";
+import {Views} from "./parts/Views.sol";
 
 /// @title Annex: the half of the core that is called seldom
 /// @notice Of no use by itself: the core runs it over its own storage. `IScrip` is the manual of both.
-contract Annex is Plans, Fiat, Fees, Holdings {}
+contract Annex is Plans, Fiat, Fees, Views {}

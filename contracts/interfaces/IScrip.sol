@@ -859,6 +859,27 @@ interface IScrip {
         view
         returns (Session memory);
 
+    /// @notice The EIP-712 domain of vouchers, as EIP-5267 has it.
+    /// @return fields Which of the following are used: all but the salt and the extensions.
+    /// @return name "Scrip".
+    /// @return version "1".
+    /// @return chainId The chain's id.
+    /// @return verifyingContract This contract.
+    /// @return salt Not used.
+    /// @return extensions None.
+    function eip712Domain()
+        external
+        view
+        returns (
+            bytes1 fields,
+            string memory name,
+            string memory version,
+            uint256 chainId,
+            address verifyingContract,
+            bytes32 salt,
+            uint256[] memory extensions
+        );
+
     /// @notice Calls several functions of this contract as the caller, each by itself: with `skip`, one that fails changes
     /// nothing and is reported; without, it fails all. None can be sent coin.
     ///

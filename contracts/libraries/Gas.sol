@@ -22,6 +22,6 @@ library Gas {
     function demand(uint256 bound) internal view {
         uint256 needed = bound + bound / 63 + OVERHEAD;
         uint256 available = gasleft();
-        require(available >= needed, IScrip.InsufficientGas(available, needed));
+        if (available < needed) revert IScrip.InsufficientGas(available, needed);
     }
 }

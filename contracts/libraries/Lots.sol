@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {IScrip} from "../interfaces/IScrip.sol";
+import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
 
 /// @notice What one holder has of one plan.
 ///
@@ -18,20 +19,21 @@ struct Account {
     uint128[256] ring;
 }
 
-/// @notice The first word of an account, unpacked. On a time plan only `expiry` is used: it is the end of the access.
-/// @param lasting Credits that never expire.
-/// @param amount The credits of the first lot; 0 when there is none, and then the ring is empty too.
-/// @param expiry The first lot's expiry, unix seconds, exclusive.
-/// @param head The ring place of the second lot.
-/// @param waiting How many lots the ring holds.
-/// @param orders The orders counted for the holder, where the plan limits them.
+/// @notice The first word of an account, unpacked: in words, which are cheaper to work with than the types that they fit.
+/// On a time plan only `expiry` is used: it is the end of the access.
+/// @param lasting Credits that never expire; 64 bits.
+/// @param amount The credits of the first lot; 0 when there is none, and then the ring is empty too; 64 bits.
+/// @param expiry The first lot's expiry, unix seconds, exclusive; 40 bits.
+/// @param head The ring place of the second lot; 8 bits.
+/// @param waiting How many lots the ring holds; 8 bits.
+/// @param orders The orders counted for the holder, where the plan limits them; 32 bits.
 struct Front {
-    uint64 lasting;
-    uint64 amount;
-    uint40 expiry;
-    uint8 head;
-    uint8 waiting;
-    uint32 orders;
+    uint256 lasting;
+    uint256 amount;
+    uint256 expiry;
+    uint256 head;
+    uint256 waiting;
+    uint256 orders;
 }
 
 /// @notice The lots of an account: sorted by expiry, no two with the same, none empty.
@@ -40,8 +42,18 @@ library Lots {
     /// while there are fewer than this. Together at most 161, of which 160 wait, so the ring of 256 cannot overflow.
     uint256 internal constant MAX_LOTS_FOR_MINT = 96;
 
+    /// @dev Where the amount of a waiting lot begins, after its expiry.
+    uint256 private constant LOT_AMOUNT_AT = 40;
+
     /// @dev How many lots can wait, and the number at which places begin anew.
     uint256 private constant PLACES = 256;
+
+    /// @dev Where the fields of the first word begin, after `lasting`.
+    uint256 private constant AMOUNT_AT = 64;
+    uint256 private constant EXPIRY_AT = 128;
+    uint256 private constant HEAD_AT = 168;
+    uint256 private constant WAITING_AT = 176;
+    uint256 private constant ORDERS_AT = 184;
 
     /// @dev Into how many parts a lifetime is divided, to round the expiries of orders to.
     uint256 internal constant GRID = 64;
@@ -59,18 +71,18 @@ library Lots {
         // Each cast drops exactly the fields above.
         // forge-lint: disable-start(unsafe-typecast)
         front.lasting = uint64(word);
-        front.amount = uint64(word >> 64);
-        front.expiry = uint40(word >> 128);
-        front.head = uint8(word >> 168);
-        front.waiting = uint8(word >> 176);
-        front.orders = uint32(word >> 184);
+        front.amount = uint64(word >> AMOUNT_AT);
+        front.expiry = uint40(word >> EXPIRY_AT);
+        front.head = uint8(word >> HEAD_AT);
+        front.waiting = uint8(word >> WAITING_AT);
+        front.orders = uint32(word >> ORDERS_AT);
         // forge-lint: disable-end(unsafe-typecast)
     }
 
-    /// @dev The first word, written once.
+    /// @dev The first word, written once. Whoever changes a field sees to it that it fits.
     function store(Account storage account, Front memory front) internal {
-        account.front = uint256(front.lasting) | uint256(front.amount) << 64 | uint256(front.expiry) << 128
-            | uint256(front.head) << 168 | uint256(front.waiting) << 176 | uint256(front.orders) << 184;
+        account.front = front.lasting | front.amount << AMOUNT_AT | front.expiry << EXPIRY_AT | front.head << HEAD_AT
+            | front.waiting << WAITING_AT | front.orders << ORDERS_AT;
     }
 
     /// @dev Adds credits that never expire; of the first word, this needs no more.
@@ -87,7 +99,7 @@ library Lots {
     /// @return expired The credits in the lots that were dropped.
     /// @return lots How many lots were left.
     /// @return added Whether the lot was added; if not the call must revert.
-    function put(Account storage account, uint64 amount, uint40 expiry, uint256 time, uint256 maxLots)
+    function put(Account storage account, uint256 amount, uint256 expiry, uint256 time, uint256 maxLots)
         internal
         returns (uint256 expired, uint256 lots, bool added)
     {
@@ -101,10 +113,12 @@ library Lots {
     /// @dev Drops every lot that has expired, then takes credits, the earliest expiry first, those that never expire last.
     /// @return expired The credits in the lots that were dropped.
     /// @return missing What it was short of; if not 0 the call must revert.
-    function take(Account storage account, uint64 wanted, uint256 time)
+    function take(Account storage account, uint256 wanted, uint256 time)
         internal
-        returns (uint256 expired, uint64 missing)
+        returns (uint256 expired, uint256 missing)
     {
+        if (_takeFromFront(account, wanted, time)) return (0, 0);
+
         Front memory front = load(account);
         expired = _dropExpired(account, front, time);
         while (front.amount != 0 && front.amount <= wanted) {
@@ -120,21 +134,39 @@ library Lots {
         store(account, front);
     }
 
+    /// @dev Takes credits if the first lot outlasts it, or there are no lots: nearly always, and by the first word alone.
+    function _takeFromFront(Account storage account, uint256 wanted, uint256 time) private returns (bool) {
+        uint256 word = account.front;
+        // Each cast drops exactly the fields above.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint256 amount = uint64(word >> AMOUNT_AT);
+        if (amount == 0) {
+            // forge-lint: disable-next-line(unsafe-typecast)
+            if (wanted > uint64(word)) return false;
+            account.front = word - wanted;
+            return true;
+        }
+        // forge-lint: disable-next-line(unsafe-typecast)
+        if (wanted >= amount || uint40(word >> EXPIRY_AT) <= time) return false;
+        account.front = word - (wanted << AMOUNT_AT);
+        return true;
+    }
+
     /// @dev Drops every lot that has expired, then takes as much as is left of the credits with a certain expiry, 0 for those
     /// that never expire.
     /// @return expired The credits in the lots that were dropped.
     /// @return taken How much was taken, at most `wanted`.
-    function takeFrom(Account storage account, uint64 wanted, uint40 expiry, uint256 time)
+    function takeFrom(Account storage account, uint256 wanted, uint256 expiry, uint256 time)
         internal
-        returns (uint256 expired, uint64 taken)
+        returns (uint256 expired, uint256 taken)
     {
         Front memory front = load(account);
         expired = _dropExpired(account, front, time);
         if (expiry == 0) {
-            taken = _least(wanted, front.lasting);
+            taken = FixedPointMathLib.min(wanted, front.lasting);
             front.lasting -= taken;
         } else if (front.amount != 0 && front.expiry == expiry) {
-            taken = _least(wanted, front.amount);
+            taken = FixedPointMathLib.min(wanted, front.amount);
             front.amount -= taken;
             if (front.amount == 0) _next(account, front);
         } else {
@@ -153,7 +185,7 @@ library Lots {
         Front memory front = load(account);
         balance = front.lasting;
         for (uint256 i = front.waiting; i > 0; --i) {
-            (uint64 amount, uint40 expiry) = _unpack(account.ring[_place(front.head, i - 1)]);
+            (uint256 amount, uint256 expiry) = _unpack(account.ring[_place(front.head, i - 1)]);
             if (expiry <= time) return balance;
             balance += amount;
         }
@@ -161,7 +193,7 @@ library Lots {
     }
 
     /// @dev The lot at a place in the order of spending, 0 being the front.
-    function lotAt(Account storage account, uint256 place) internal view returns (uint64 amount, uint40 expiry) {
+    function lotAt(Account storage account, uint256 place) internal view returns (uint256 amount, uint256 expiry) {
         Front memory front = load(account);
         if (place == 0) return (front.amount, front.expiry);
         return _unpack(account.ring[_place(front.head, place - 1)]);
@@ -169,7 +201,7 @@ library Lots {
 
     /// @dev Credits as an account holds them, if they fit.
     function fit(uint256 credits) internal pure returns (uint64) {
-        require(credits <= type(uint64).max, IScrip.CreditsOverflow(credits, type(uint64).max));
+        if (credits > type(uint64).max) revert IScrip.CreditsOverflow(credits, type(uint64).max);
         // forge-lint: disable-next-line(unsafe-typecast)
         return uint64(credits);
     }
@@ -179,7 +211,7 @@ library Lots {
     }
 
     /// @dev Adds a lot, if it may make one of a new expiry or there is one of that expiry.
-    function _put(Account storage account, Front memory front, uint64 amount, uint40 expiry, bool mayAdd)
+    function _put(Account storage account, Front memory front, uint256 amount, uint256 expiry, bool mayAdd)
         private
         returns (bool)
     {
@@ -203,7 +235,7 @@ library Lots {
     }
 
     /// @dev Adds a lot that expires after the first one.
-    function _putBehind(Account storage account, Front memory front, uint64 amount, uint40 expiry, bool mayAdd)
+    function _putBehind(Account storage account, Front memory front, uint256 amount, uint256 expiry, bool mayAdd)
         private
         returns (bool)
     {
@@ -211,7 +243,7 @@ library Lots {
         uint256 place = front.waiting;
         for (; place > 0; --place) {
             uint256 index = _place(front.head, place - 1);
-            (uint64 lotAmount, uint40 lotExpiry) = _unpack(account.ring[index]);
+            (uint256 lotAmount, uint256 lotExpiry) = _unpack(account.ring[index]);
             if (lotExpiry < expiry) break;
             if (lotExpiry == expiry) {
                 account.ring[index] = _pack(fit(uint256(lotAmount) + amount), expiry);
@@ -229,15 +261,15 @@ library Lots {
     }
 
     /// @dev Takes from the waiting lot with this expiry, if there is one; one that becomes empty is closed over.
-    function _takeBehind(Account storage account, Front memory front, uint64 wanted, uint40 expiry)
+    function _takeBehind(Account storage account, Front memory front, uint256 wanted, uint256 expiry)
         private
-        returns (uint64 taken)
+        returns (uint256 taken)
     {
         for (uint256 i; i < front.waiting; ++i) {
             uint256 index = _place(front.head, i);
-            (uint64 lotAmount, uint40 lotExpiry) = _unpack(account.ring[index]);
+            (uint256 lotAmount, uint256 lotExpiry) = _unpack(account.ring[index]);
             if (lotExpiry != expiry) continue;
-            taken = _least(wanted, lotAmount);
+            taken = FixedPointMathLib.min(wanted, lotAmount);
             if (taken < lotAmount) {
                 account.ring[index] = _pack(lotAmount - taken, expiry);
                 return taken;
@@ -271,22 +303,18 @@ library Lots {
         }
     }
 
-    function _least(uint64 a, uint64 b) private pure returns (uint64) {
-        return a < b ? a : b;
+    function _place(uint256 head, uint256 offset) private pure returns (uint256) {
+        return (head + offset) % PLACES;
     }
 
-    function _place(uint256 head, uint256 offset) private pure returns (uint8) {
+    function _pack(uint256 amount, uint256 expiry) private pure returns (uint128) {
         // forge-lint: disable-next-line(unsafe-typecast)
-        return uint8((head + offset) % PLACES);
+        return uint128(amount << LOT_AMOUNT_AT | expiry);
     }
 
-    function _pack(uint64 amount, uint40 expiry) private pure returns (uint128) {
-        return uint128(amount) << 40 | expiry;
-    }
-
-    function _unpack(uint128 lot) private pure returns (uint64 amount, uint40 expiry) {
-        // Both casts drop exactly the other field.
+    function _unpack(uint128 lot) private pure returns (uint256 amount, uint256 expiry) {
+        // The cast drops exactly the other field.
         // forge-lint: disable-next-line(unsafe-typecast)
-        return (uint64(lot >> 40), uint40(lot));
+        return (lot >> LOT_AMOUNT_AT, uint40(lot));
     }
 }

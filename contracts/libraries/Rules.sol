@@ -57,6 +57,13 @@ uint256 constant HOOK_BEFORE_REDEMPTION = 4 << HOOK_CALLS_AT;
 uint256 constant HOOK_AFTER_REDEMPTION = 8 << HOOK_CALLS_AT;
 uint8 constant ALL_HOOK_CALLS = 15;
 
+// Of the kinds of price, only `PerUse` (4) has this bit.
+uint256 constant PER_USE = 4 << PRICE_KIND_AT;
+
+// What makes a redemption more than a spending of credits.
+uint256 constant SPECIAL_REDEMPTION = VOUCHER_REQUIRED | TIME | PER_USE | HOOK_BEFORE_REDEMPTION
+    | HOOK_AFTER_REDEMPTION;
+
 // forge-lint: disable-end(incorrect-shift)
 
 function packRules(address owner, uint256 flags, IScrip.PriceKind kind, uint32 minimum, uint32 maximum)

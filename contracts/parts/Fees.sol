@@ -10,7 +10,7 @@ abstract contract Fees is State {
     uint16 private constant MAX_FEE_RATE = 100;
 
     modifier onlyFeeController() {
-        require(msg.sender == _feeController, IScrip.NotFeeController(msg.sender, _feeController));
+        if (msg.sender != _feeController) revert IScrip.NotFeeController(msg.sender, _feeController);
         _;
     }
 
@@ -23,10 +23,9 @@ abstract contract Fees is State {
 
     /// @dev `IScrip.setFee`.
     function setFee(address receiver, uint16 rate) external onlyFeeController {
-        require(
-            rate <= MAX_FEE_RATE && (rate == 0 || receiver != address(0)),
-            IScrip.InvalidFee(receiver, rate, MAX_FEE_RATE)
-        );
+        if (!(rate <= MAX_FEE_RATE && (rate == 0 || receiver != address(0)))) {
+            revert IScrip.InvalidFee(receiver, rate, MAX_FEE_RATE);
+        }
 
         (_feeReceiver, _feeRate) = (receiver, rate);
 
@@ -42,7 +41,9 @@ abstract contract Fees is State {
 
     /// @dev `IScrip.acceptFeeControl`.
     function acceptFeeControl() external {
-        require(msg.sender == _pendingFeeController, IScrip.NotPendingFeeController(msg.sender, _pendingFeeController));
+        if (msg.sender != _pendingFeeController) {
+            revert IScrip.NotPendingFeeController(msg.sender, _pendingFeeController);
+        }
 
         _takeFeeControl(msg.sender);
     }

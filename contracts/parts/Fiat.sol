@@ -16,11 +16,11 @@ abstract contract Fiat is Ledger {
         returns (uint64 credits, uint40 expiry)
     {
         (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
-        require(quantity != 0, IScrip.ZeroQuantity(planId));
-        require(holder != address(0), IScrip.ZeroHolder(planId));
+        if (quantity == 0) revert IScrip.ZeroQuantity(planId);
+        if (holder == address(0)) revert IScrip.ZeroHolder(planId);
         bytes32 paymentKey = _keyOf(paymentId);
         IScrip.Settlement storage settlement = _settlements[planId][paymentKey];
-        require(settlement.holder == address(0), IScrip.PaymentAlreadySettled(planId, paymentKey));
+        if (settlement.holder != address(0)) revert IScrip.PaymentAlreadySettled(planId, paymentKey);
 
         uint256 minted;
         (credits, expiry, minted) = _grant(planId, stored, rules, holder, quantity);
@@ -46,11 +46,11 @@ abstract contract Fiat is Ledger {
     /// @dev `IScrip.takeBack`.
     function takeBack(uint256 planId, string calldata paymentId, uint64 amount) external returns (uint64 burned) {
         (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
-        require(amount != 0, IScrip.ZeroAmount(planId));
+        if (amount == 0) revert IScrip.ZeroAmount(planId);
         (IScrip.Settlement storage settlement, bytes32 paymentKey) = _settled(planId, paymentId);
         IScrip.Settlement memory former = settlement;
         uint64 remaining = former.reversed ? 0 : former.granted - former.takenBack;
-        require(amount <= remaining, IScrip.TakeBackTooHigh(planId, paymentKey, amount, remaining));
+        if (amount > remaining) revert IScrip.TakeBackTooHigh(planId, paymentKey, amount, remaining);
 
         burned = rules.has(TIME)
             ? _cutAccess(planId, former.holder, amount, stored.sale.duration)
@@ -69,7 +69,7 @@ abstract contract Fiat is Ledger {
         (StoredPlan storage stored, Rules rules) = _checkSettler(planId);
         (IScrip.Settlement storage settlement, bytes32 paymentKey) = _settled(planId, paymentId);
         IScrip.Settlement memory former = settlement;
-        require(former.takenBack != 0 && !former.reversed, IScrip.NothingTakenBack(planId, paymentKey));
+        if (!(former.takenBack != 0 && !former.reversed)) revert IScrip.NothingTakenBack(planId, paymentKey);
 
         settlement.reversed = true;
         uint256 minted;
@@ -81,7 +81,8 @@ abstract contract Fiat is Ledger {
         } else {
             if (expiry != 0 && expiry <= block.timestamp) credits = 0;
             minted = credits;
-            if (credits != 0) _addCredits(planId, former.holder, credits, expiry, type(uint256).max);
+            if (credits != 0 && expiry == 0) _addLasting(planId, former.holder, credits);
+            else if (credits != 0) _addLot(planId, former.holder, credits, expiry, type(uint256).max);
         }
 
         emit IScrip.TakeBackReversed(planId, former.holder, paymentKey, msg.sender, credits, expiry);
@@ -95,10 +96,11 @@ abstract contract Fiat is Ledger {
     }
 
     function _checkSettler(uint256 planId) private view returns (StoredPlan storage stored, Rules rules) {
-        (stored, rules) = _existing(planId);
+        stored = _plans[planId];
+        rules = _existing(planId);
         IScrip.PriceKind kind = rules.priceKindOf();
-        require(kind == IScrip.PriceKind.Fiat, IScrip.WrongPriceKind(planId, kind));
-        require(_isOwnerOrOperator(planId, rules, msg.sender, SETTLE), IScrip.NotSettler(planId, msg.sender));
+        if (kind != IScrip.PriceKind.Fiat) revert IScrip.WrongPriceKind(planId, kind);
+        if (!_isOwnerOrOperator(planId, rules, msg.sender, SETTLE)) revert IScrip.NotSettler(planId, msg.sender);
     }
 
     function _settled(uint256 planId, string calldata paymentId)
@@ -108,7 +110,7 @@ abstract contract Fiat is Ledger {
     {
         paymentKey = _keyOf(paymentId);
         settlement = _settlements[planId][paymentKey];
-        require(settlement.holder != address(0), IScrip.PaymentNotSettled(planId, paymentKey));
+        if (settlement.holder == address(0)) revert IScrip.PaymentNotSettled(planId, paymentKey);
     }
 
     function _keyOf(string calldata paymentId) private pure returns (bytes32) {

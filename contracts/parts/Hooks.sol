@@ -40,13 +40,13 @@ abstract contract Hooks is State {
     }
 
     /// @dev For rules that have `HOOK_BEFORE_REDEMPTION`.
-    function _beforeRedemption(StoredPlan storage stored, uint256 planId, address holder, uint64 amount) internal {
-        _askOfRedemption(stored, IHook.beforeRedemption.selector, planId, holder, amount);
+    function _beforeRedemption(uint256 planId, address holder, uint256 amount) internal {
+        _askOfRedemption(IHook.beforeRedemption.selector, planId, holder, amount);
     }
 
     /// @dev For rules that have `HOOK_AFTER_REDEMPTION`.
-    function _afterRedemption(StoredPlan storage stored, uint256 planId, address holder, uint64 amount) internal {
-        _askOfRedemption(stored, IHook.afterRedemption.selector, planId, holder, amount);
+    function _afterRedemption(uint256 planId, address holder, uint256 amount) internal {
+        _askOfRedemption(IHook.afterRedemption.selector, planId, holder, amount);
     }
 
     function _askOfOrder(
@@ -63,10 +63,9 @@ abstract contract Hooks is State {
         _ask(purchase.planId, stored.hook, selector, call);
     }
 
-    function _askOfRedemption(StoredPlan storage stored, bytes4 selector, uint256 planId, address holder, uint64 amount)
-        private
-    {
-        _ask(planId, stored.hook, selector, abi.encodeWithSelector(selector, planId, msg.sender, holder, amount));
+    function _askOfRedemption(bytes4 selector, uint256 planId, address holder, uint256 amount) private {
+        bytes memory call = abi.encodeWithSelector(selector, planId, msg.sender, holder, amount);
+        _ask(planId, _plans[planId].hook, selector, call);
     }
 
     function _ask(uint256 planId, address hook, bytes4 selector, bytes memory call) private {
@@ -75,7 +74,7 @@ abstract contract Hooks is State {
             LibCall.tryCall({target: hook, value: 0, gasStipend: Gas.HOOK, maxCopy: MAX_REASON_BYTES, data: call});
         // A shorter answer is padded with zeros.
         // forge-lint: disable-next-line(unsafe-typecast)
-        require(success && bytes32(answer) == bytes32(selector), IScrip.HookRefused(planId, hook, answer));
+        if (!(success && bytes32(answer) == bytes32(selector))) revert IScrip.HookRefused(planId, hook, answer);
     }
 
     /// @dev What a price source asks for an order.
@@ -90,7 +89,7 @@ abstract contract Hooks is State {
                 IPriceSource.quote, (purchase.planId, purchase.holder, purchase.quantity, purchase.data)
             )
         });
-        require(success && answer.length >= 32, IScrip.QuoteFailed(purchase.planId, source, answer));
+        if (!(success && answer.length >= 32)) revert IScrip.QuoteFailed(purchase.planId, source, answer);
         return abi.decode(answer, (uint256));
     }
 }

@@ -34,44 +34,52 @@ abstract contract Ledger is State {
 
         credits = Lots.fit(stored.sale.credits * quantity);
         minted = credits;
-        if (duration != 0) expiry = Lots.gridExpiry(duration, block.timestamp).toUint40();
-        _addCredits(planId, holder, credits, expiry, type(uint256).max);
+        if (duration == 0) {
+            _addLasting(planId, holder, credits);
+        } else {
+            expiry = Lots.gridExpiry(duration, block.timestamp).toUint40();
+            _addLot(planId, holder, credits, expiry, type(uint256).max);
+        }
     }
 
-    /// @dev Adds credits.
-    /// @param expiry When they expire; 0 for never.
-    /// @param maxLots With how many lots or more the holder may get no further one.
-    function _addCredits(uint256 planId, address holder, uint64 amount, uint40 expiry, uint256 maxLots) internal {
-        Account storage account = _accounts[planId][holder];
-        if (expiry == 0) {
-            account.addLasting(amount);
-        } else {
-            (uint256 expired, uint256 lots, bool added) = account.put(amount, expiry, block.timestamp, maxLots);
-            require(added, IScrip.TooManyLots(planId, holder, lots, maxLots));
-            if (expired != 0) _emitExpired(planId, holder, expired);
-        }
+    /// @dev Adds credits that never expire.
+    function _addLasting(uint256 planId, address holder, uint256 amount) internal {
+        _accounts[planId][holder].addLasting(amount);
 
         emit IScrip.TransferSingle(msg.sender, address(0), holder, planId, amount);
     }
 
-    /// @dev Spends credits, the earliest expiry first.
-    function _take(uint256 planId, address holder, uint64 amount) internal {
+    /// @dev Adds credits that expire, in a lot of their own or in one of the same expiry.
+    /// @param maxLots With how many lots or more the holder may get no further one.
+    function _addLot(uint256 planId, address holder, uint64 amount, uint40 expiry, uint256 maxLots) internal {
         Account storage account = _accounts[planId][holder];
-        (uint256 expired, uint64 missing) = account.take(amount, block.timestamp);
-        require(missing == 0, IScrip.InsufficientCredits(planId, holder, amount, amount - missing));
+        (uint256 expired, uint256 lots, bool added) = account.put(amount, expiry, block.timestamp, maxLots);
+        if (!added) revert IScrip.TooManyLots(planId, holder, lots, maxLots);
+
+        if (expired != 0) _emitExpired(planId, holder, expired);
+        emit IScrip.TransferSingle(msg.sender, address(0), holder, planId, amount);
+    }
+
+    /// @dev Spends credits, the earliest expiry first.
+    /// @param account The holder's account of the plan.
+    function _take(Account storage account, uint256 planId, address holder, uint256 amount) internal {
+        (uint256 expired, uint256 missing) = account.take(amount, block.timestamp);
+        if (missing != 0) revert IScrip.InsufficientCredits(planId, holder, amount, amount - missing);
 
         if (expired != 0) _emitExpired(planId, holder, expired);
         emit IScrip.TransferSingle(msg.sender, holder, address(0), planId, amount);
     }
 
     /// @dev Takes as much as is left of credits with a certain expiry, 0 for those that never expire.
-    /// @return taken How much that was, at most `wanted`.
-    function _takeFrom(uint256 planId, address holder, uint64 wanted, uint40 expiry) internal returns (uint64 taken) {
-        uint256 expired;
-        (expired, taken) = _accounts[planId][holder].takeFrom(wanted, expiry, block.timestamp);
+    /// @return How much that was, at most `wanted`.
+    function _takeFrom(uint256 planId, address holder, uint64 wanted, uint40 expiry) internal returns (uint64) {
+        (uint256 expired, uint256 taken) = _accounts[planId][holder].takeFrom(wanted, expiry, block.timestamp);
 
         if (expired != 0) _emitExpired(planId, holder, expired);
         if (taken != 0) emit IScrip.TransferSingle(msg.sender, holder, address(0), planId, taken);
+        // At most what was wanted.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return uint64(taken);
     }
 
     function _emitExpired(uint256 planId, address holder, uint256 amount) private {
@@ -94,7 +102,7 @@ abstract contract Ledger is State {
         bool began = formerEnd <= block.timestamp;
         if (began && formerEnd != 0) _emitExpired(planId, holder, 1);
         uint256 newEnd = (began ? block.timestamp : formerEnd) + duration;
-        require(newEnd <= type(uint40).max, IScrip.AccessOverflow(planId, holder, newEnd, type(uint40).max));
+        if (newEnd > type(uint40).max) revert IScrip.AccessOverflow(planId, holder, newEnd, type(uint40).max);
 
         end = newEnd.toUint40();
         front.expiry = end;
@@ -107,7 +115,7 @@ abstract contract Ledger is State {
     /// @dev Takes whole periods of access off its end, all of which there must be.
     function _burnAccess(uint256 planId, address holder, uint64 periods, uint256 duration) internal {
         uint64 cut = _cutAccess(planId, holder, periods, duration);
-        require(cut == periods, IScrip.InsufficientCredits(planId, holder, periods, cut));
+        if (cut != periods) revert IScrip.InsufficientCredits(planId, holder, periods, cut);
     }
 
     /// @dev Takes as many whole periods of access off its end as have begun or are to come, though never below now.
@@ -147,9 +155,8 @@ abstract contract Ledger is State {
         });
         // An answer of less than 32 bytes is padded with zeros; a longer one is not copied.
         // forge-lint: disable-next-item(unsafe-typecast)
-        require(
-            success && bytes32(answer) == bytes32(IERC1155Receiver.onERC1155Received.selector),
-            IScrip.HolderRefused(planId, holder)
-        );
+        if (!(success && bytes32(answer) == bytes32(IERC1155Receiver.onERC1155Received.selector))) {
+            revert IScrip.HolderRefused(planId, holder);
+        }
     }
 }

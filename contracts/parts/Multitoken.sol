@@ -26,7 +26,7 @@ abstract contract Multitoken is State {
         view
         returns (uint256[] memory balances)
     {
-        require(accounts.length == ids.length, IScrip.ERC1155InvalidArrayLength(ids.length, accounts.length));
+        if (accounts.length != ids.length) revert IScrip.ERC1155InvalidArrayLength(ids.length, accounts.length);
         balances = new uint256[](ids.length);
         for (uint256 i; i < ids.length; ++i) {
             balances[i] = balanceOf(accounts[i], ids[i]);

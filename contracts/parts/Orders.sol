@@ -53,18 +53,13 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         nonReentrant
         returns (uint64 credits, uint40 expiry)
     {
-        require(msg.sender == router(), IScrip.NotRouter(msg.sender, router()));
+        if (msg.sender != router()) revert IScrip.NotRouter(msg.sender, router());
         return _orderOne(purchase, payer, consented);
     }
 
     /// @dev `IScrip.router`.
     function router() public view returns (address) {
         return LibRLP.computeAddress(address(this), 1);
-    }
-
-    /// @dev `IScrip.ordersOf`.
-    function ordersOf(uint256 planId, address holder) external view returns (uint32) {
-        return _accounts[planId][holder].load().orders;
     }
 
     function _orderOne(IScrip.Purchase memory purchase, address payer, bool consented)
@@ -82,10 +77,11 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         returns (uint64 credits, uint40 expiry)
     {
         uint256 planId = purchase.planId;
-        (StoredPlan storage stored, Rules rules) = _existing(planId);
-        require(!rules.has(STOPPED), IScrip.OrdersStopped(planId));
-        require(purchase.quantity != 0, IScrip.ZeroQuantity(planId));
-        require(purchase.holder != address(0), IScrip.ZeroHolder(planId));
+        StoredPlan storage stored = _plans[planId];
+        Rules rules = _existing(planId);
+        if (rules.has(STOPPED)) revert IScrip.OrdersStopped(planId);
+        if (purchase.quantity == 0) revert IScrip.ZeroQuantity(planId);
+        if (purchase.holder == address(0)) revert IScrip.ZeroHolder(planId);
         Bill memory bill = _billOf(stored, rules, purchase, coin);
         if (payer != purchase.holder && !consented) _checkGift(stored, rules, purchase, payer);
         _beforeOrder(stored, rules, purchase, payer, bill.price);
@@ -119,17 +115,16 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
     {
         IScrip.PriceKind kind = rules.priceKindOf();
         if (kind == IScrip.PriceKind.Free) return bill;
-        require(
-            kind == IScrip.PriceKind.Fixed || kind == IScrip.PriceKind.Quoted,
-            IScrip.WrongPriceKind(purchase.planId, kind)
-        );
+        if (!(kind == IScrip.PriceKind.Fixed || kind == IScrip.PriceKind.Quoted)) {
+            revert IScrip.WrongPriceKind(purchase.planId, kind);
+        }
 
         bool quoted = kind == IScrip.PriceKind.Quoted;
         uint256 price = quoted ? _quote(stored, purchase) : uint256(stored.sale.amount) * purchase.quantity;
-        require(price <= purchase.maxPrice, IScrip.PriceAboveMaximum(purchase.planId, price, purchase.maxPrice));
+        if (price > purchase.maxPrice) revert IScrip.PriceAboveMaximum(purchase.planId, price, purchase.maxPrice);
         bill = _bill(stored.sale.token, msg.sender, price);
         if (bill.token == address(0)) {
-            require(coin.left >= price, IScrip.WrongValue(purchase.planId, coin.left, price));
+            if (coin.left < price) revert IScrip.WrongValue(purchase.planId, coin.left, price);
             coin.left -= price;
             // As much as was sent for it: what is beyond its maximum was sent for nothing.
             if (quoted) coin.returnable += FixedPointMathLib.min(purchase.maxPrice - price, coin.left);
@@ -139,13 +134,12 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
     /// @dev Returns the coin that quoted prices left over, and refuses any other excess.
     function _return(uint256 planId, Coin memory coin) private {
         if (coin.left == 0) return;
-        require(
-            coin.left <= coin.returnable, IScrip.WrongValue(planId, msg.value, msg.value - coin.left + coin.returnable)
-        );
-        require(
-            SafeTransferLib.trySafeTransferETH(msg.sender, coin.left, gasleft()),
-            IScrip.RefundFailed(msg.sender, coin.left)
-        );
+        if (coin.left > coin.returnable) {
+            revert IScrip.WrongValue(planId, msg.value, msg.value - coin.left + coin.returnable);
+        }
+        if (!SafeTransferLib.trySafeTransferETH(msg.sender, coin.left, gasleft())) {
+            revert IScrip.RefundFailed(msg.sender, coin.left);
+        }
     }
 
     /// @dev An order for another holder must not use up its limit, start its clock or fill its lots without its consent.
@@ -154,10 +148,9 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         view
     {
         if (!rules.has(TIME | LIMITED) && stored.sale.duration == 0) return;
-        require(
-            _isOwnerOrOperator(purchase.planId, rules, payer, MINT),
-            IScrip.GiftNotAllowed(purchase.planId, payer, purchase.holder)
-        );
+        if (!_isOwnerOrOperator(purchase.planId, rules, payer, MINT)) {
+            revert IScrip.GiftNotAllowed(purchase.planId, payer, purchase.holder);
+        }
     }
 
     function _countOrders(uint256 planId, StoredPlan storage stored, address holder, uint32 quantity) private {
@@ -165,8 +158,8 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         if (perHolder != 0) {
             Account storage account = _accounts[planId][holder];
             Front memory front = account.load();
-            uint32 left = perHolder - front.orders;
-            require(quantity <= left, IScrip.HolderLimitReached(planId, holder, quantity, left));
+            uint256 left = perHolder - front.orders;
+            if (quantity > left) revert IScrip.HolderLimitReached(planId, holder, quantity, left);
             front.orders += quantity;
             account.store(front);
         }
@@ -174,7 +167,7 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         if (inAll != 0) {
             uint32 ordered = stored.ordered;
             uint32 left = inAll - ordered;
-            require(quantity <= left, IScrip.PlanLimitReached(planId, quantity, left));
+            if (quantity > left) revert IScrip.PlanLimitReached(planId, quantity, left);
             stored.ordered = ordered + quantity;
         }
     }

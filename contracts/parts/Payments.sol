@@ -46,7 +46,7 @@ abstract contract Payments is State {
         bool paid = bill.token == address(0)
             ? SafeTransferLib.trySafeTransferETH(payee, amount, SafeTransferLib.GAS_STIPEND_NO_GRIEF)
             : SafeTransferLib.trySafeTransferFrom(bill.token, bill.payer, payee, amount);
-        require(paid, IScrip.PaymentFailed(planId, bill.token, bill.payer, payee, amount));
+        if (!paid) revert IScrip.PaymentFailed(planId, bill.token, bill.payer, payee, amount);
     }
 
     /// @dev A receiver that cannot be paid must not stop anybody's orders, so its failure is borne, and its gas is bounded.

@@ -17,11 +17,11 @@ import {
     VOUCHER_REQUIRED,
     packRules
 } from "../libraries/Rules.sol";
-import {LibString} from "solady/utils/LibString.sol";
+import {LibBytes} from "solady/utils/LibBytes.sol";
 
 /// @title Plans: their terms, owners and operators
 abstract contract Plans is State {
-    using LibString for LibString.StringStorage;
+    using LibBytes for LibBytes.BytesStorage;
 
     uint256 private constant MAX_NAME_BYTES = 31;
     uint256 private constant MAX_PAYEES = 8;
@@ -30,14 +30,40 @@ abstract contract Plans is State {
 
     /// @dev `IScrip.createPlan`.
     function createPlan(IScrip.Terms memory terms, bytes32 salt) external returns (uint256 planId) {
-        planId = computePlanId(msg.sender, terms, salt);
+        bytes memory preimage = _preimage(msg.sender, terms, salt);
+        planId = uint256(keccak256(preimage));
         StoredPlan storage stored = _plans[planId];
-        require(stored.rules.ownerOf() == address(0), IScrip.PlanExists(planId));
+        if (stored.rules.ownerOf() != address(0)) revert IScrip.PlanExists(planId);
         _checkTerms(terms);
 
         _storeTerms(stored, terms);
 
-        emit IScrip.PlanCreated(planId, msg.sender, salt, terms);
+        _emitCreated(planId, preimage);
+    }
+
+    /// @dev `emit IScrip.PlanCreated(planId, msg.sender, salt, terms)` without encoding the terms again: they end the id's
+    /// preimage, behind chain, contract and creator, which the event has not, the salt, and their offset, which counts from the
+    /// salt there. The preimage is used up.
+    function _emitCreated(uint256 planId, bytes memory preimage) private {
+        bytes32 signature = IScrip.PlanCreated.selector;
+        assembly ("memory-safe") {
+            let data := add(preimage, 0x80)
+            mstore(add(data, 0x20), 0x40)
+            log3(data, sub(mload(preimage), 0x60), signature, planId, caller())
+        }
+    }
+
+    /// @dev `IScrip.computePlanId`.
+    function computePlanId(address creator, IScrip.Terms memory terms, bytes32 salt)
+        external
+        view
+        returns (uint256 planId)
+    {
+        return uint256(keccak256(_preimage(creator, terms, salt)));
+    }
+
+    function _preimage(address creator, IScrip.Terms memory terms, bytes32 salt) private view returns (bytes memory) {
+        return abi.encode(block.chainid, address(this), creator, salt, terms);
     }
 
     function _storeTerms(StoredPlan storage stored, IScrip.Terms memory terms) private {
@@ -58,8 +84,7 @@ abstract contract Plans is State {
             amount: price.amount
         });
         if (!onePayee) stored.payees = terms.payees;
-        stored.name.set(terms.name);
-        if (bytes(terms.uri).length != 0) stored.uri.set(terms.uri);
+        stored.texts.set(abi.encodePacked(uint8(bytes(terms.name).length), terms.name, terms.uri));
         if (_isLimited(terms) || terms.hook.calls != 0) {
             stored.perHolder = terms.limits.perHolder;
             stored.inAll = terms.limits.inAll;
@@ -68,57 +93,45 @@ abstract contract Plans is State {
         if (price.kind == IScrip.PriceKind.Quoted) stored.source = price.source;
     }
 
-    /// @dev `IScrip.computePlanId`.
-    function computePlanId(address creator, IScrip.Terms memory terms, bytes32 salt)
-        public
-        view
-        returns (uint256 planId)
-    {
-        return uint256(keccak256(abi.encode(block.chainid, address(this), creator, salt, terms)));
-    }
-
     function _checkTerms(IScrip.Terms memory terms) private view {
         uint256 nameLength = bytes(terms.name).length;
-        require(nameLength <= MAX_NAME_BYTES, IScrip.NameTooLong(nameLength, MAX_NAME_BYTES));
+        if (nameLength > MAX_NAME_BYTES) revert IScrip.NameTooLong(nameLength, MAX_NAME_BYTES);
 
         _checkPrice(terms.price);
         _checkPayees(terms.payees, _isPaidOnChain(terms.price.kind));
 
         IScrip.Grant memory grant = terms.grant;
         if (terms.price.kind == IScrip.PriceKind.PerUse) {
-            require(
-                terms.redemption.voucherRequired && grant.kind == IScrip.GrantKind.Credits && grant.credits == 0
-                    && grant.duration == 0 && !_isLimited(terms),
-                IScrip.InvalidPerUse({
+            if (!(terms.redemption.voucherRequired && grant.kind == IScrip.GrantKind.Credits && grant.credits == 0
+                        && grant.duration == 0 && !_isLimited(terms))) {
+                revert IScrip.InvalidPerUse({
                     voucherRequired: terms.redemption.voucherRequired,
                     credits: grant.credits,
                     duration: grant.duration,
                     perHolder: terms.limits.perHolder,
                     inAll: terms.limits.inAll
-                })
-            );
+                });
+            }
         } else {
-            require(
-                grant.kind == IScrip.GrantKind.Credits ? grant.credits != 0 : grant.credits == 0 && grant.duration != 0,
-                IScrip.InvalidGrant(grant.kind, grant.credits, grant.duration)
-            );
+            if (!(grant.kind == IScrip.GrantKind.Credits
+                        ? grant.credits != 0
+                        : grant.credits == 0 && grant.duration != 0)) {
+                revert IScrip.InvalidGrant(grant.kind, grant.credits, grant.duration);
+            }
         }
 
         IScrip.Redemption memory redemption = terms.redemption;
-        require(
-            redemption.minimum != 0 && redemption.minimum <= redemption.maximum,
-            IScrip.InvalidRedemptionRange(redemption.minimum, redemption.maximum)
-        );
-        require(
-            redemption.redeemers != 0 && redemption.redeemers <= ALL_REDEEMERS,
-            IScrip.InvalidRedeemers(redemption.redeemers, ALL_REDEEMERS)
-        );
+        if (!(redemption.minimum != 0 && redemption.minimum <= redemption.maximum)) {
+            revert IScrip.InvalidRedemptionRange(redemption.minimum, redemption.maximum);
+        }
+        if (!(redemption.redeemers != 0 && redemption.redeemers <= ALL_REDEEMERS)) {
+            revert IScrip.InvalidRedeemers(redemption.redeemers, ALL_REDEEMERS);
+        }
 
         IScrip.Hook memory hook = terms.hook;
-        require(
-            hook.calls <= ALL_HOOK_CALLS && (hook.calls == 0) == (hook.account == address(0)),
-            IScrip.InvalidHook(hook.account, hook.calls, ALL_HOOK_CALLS)
-        );
+        if (!(hook.calls <= ALL_HOOK_CALLS && (hook.calls == 0) == (hook.account == address(0)))) {
+            revert IScrip.InvalidHook(hook.account, hook.calls, ALL_HOOK_CALLS);
+        }
         _checkCode(hook.account);
     }
 
@@ -126,33 +139,34 @@ abstract contract Plans is State {
         IScrip.PriceKind kind = price.kind;
         bool amount = kind != IScrip.PriceKind.Free && kind != IScrip.PriceKind.Quoted;
         bool noToken = kind == IScrip.PriceKind.Free || kind == IScrip.PriceKind.Fiat;
-        require(
-            amount == (price.amount != 0) && (kind == IScrip.PriceKind.Fiat) == (price.currency != 0)
-                && (kind == IScrip.PriceKind.Quoted) == (price.source != address(0))
-                && (noToken ? price.token == address(0) : kind != IScrip.PriceKind.PerUse || price.token != address(0)),
-            IScrip.InvalidPrice(price)
-        );
+        if (!(amount == (price.amount != 0) && (kind == IScrip.PriceKind.Fiat) == (price.currency != 0)
+                    && (kind == IScrip.PriceKind.Quoted) == (price.source != address(0))
+                    && (noToken
+                            ? price.token == address(0)
+                            : kind != IScrip.PriceKind.PerUse || price.token != address(0)))) revert IScrip.InvalidPrice(price);
         _checkCode(price.token);
         _checkCode(price.source);
     }
 
     function _checkCode(address account) private view {
-        require(account == address(0) || account.code.length != 0, IScrip.AccountWithoutCode(account));
+        if (!(account == address(0) || account.code.length != 0)) revert IScrip.AccountWithoutCode(account);
     }
 
     function _checkPayees(IScrip.Payee[] memory payees, bool paid) private view {
         uint256 least = paid ? 1 : 0;
         uint256 most = paid ? MAX_PAYEES : 0;
-        require(payees.length >= least && payees.length <= most, IScrip.InvalidPayeeCount(payees.length, least, most));
+        if (!(payees.length >= least && payees.length <= most)) {
+            revert IScrip.InvalidPayeeCount(payees.length, least, most);
+        }
         if (!paid) return;
 
         uint256 sum;
         for (uint256 i; i < payees.length; ++i) {
             address account = payees[i].account;
-            require(account != address(0) && account != address(this), IScrip.InvalidPayee(i, account));
+            if (!(account != address(0) && account != address(this))) revert IScrip.InvalidPayee(i, account);
             sum += payees[i].share;
         }
-        require(sum == WHOLE, IScrip.InvalidShares(sum, WHOLE));
+        if (sum != WHOLE) revert IScrip.InvalidShares(sum, WHOLE);
     }
 
     function _flagsOf(IScrip.Terms memory terms) private pure returns (uint256 flags) {
@@ -195,10 +209,11 @@ abstract contract Plans is State {
 
     /// @dev `IScrip.acceptOwnership`.
     function acceptOwnership(uint256 planId) external {
-        (StoredPlan storage stored, Rules rules) = _existing(planId);
+        StoredPlan storage stored = _plans[planId];
+        Rules rules = _existing(planId);
         address pendingOwner = stored.pendingOwner;
-        require(msg.sender == pendingOwner, IScrip.NotPendingOwner(planId, msg.sender, pendingOwner));
-        require(rules.ownershipOf() < type(uint16).max, IScrip.TooManyOwners(planId, type(uint16).max));
+        if (msg.sender != pendingOwner) revert IScrip.NotPendingOwner(planId, msg.sender, pendingOwner);
+        if (rules.ownershipOf() >= type(uint16).max) revert IScrip.TooManyOwners(planId, type(uint16).max);
 
         stored.rules = rules.withOwner(msg.sender);
         stored.pendingOwner = address(0);
@@ -209,7 +224,7 @@ abstract contract Plans is State {
     /// @dev `IScrip.setOperator`.
     function setOperator(uint256 planId, address operator, uint8 permissions) external {
         StoredPlan storage stored = _ownPlan(planId);
-        require(permissions <= ALL_PERMISSIONS, IScrip.UnknownPermissions(permissions, ALL_PERMISSIONS));
+        if (permissions > ALL_PERMISSIONS) revert IScrip.UnknownPermissions(permissions, ALL_PERMISSIONS);
 
         _operators[planId][stored.rules.ownershipOf()][operator] = permissions;
 
@@ -220,13 +235,14 @@ abstract contract Plans is State {
 
     /// @dev `IScrip.permissionsOf`.
     function permissionsOf(uint256 planId, address operator) external view returns (uint8 permissions) {
-        (, Rules rules) = _existing(planId);
+        Rules rules = _existing(planId);
         return _operators[planId][rules.ownershipOf()][operator];
     }
 
     /// @dev `IScrip.plan`.
     function plan(uint256 planId) external view returns (IScrip.Plan memory) {
-        (StoredPlan storage stored, Rules rules) = _existing(planId);
+        StoredPlan storage stored = _plans[planId];
+        Rules rules = _existing(planId);
         return IScrip.Plan({
             owner: rules.ownerOf(),
             pendingOwner: stored.pendingOwner,
@@ -238,13 +254,14 @@ abstract contract Plans is State {
 
     /// @dev `IScrip.uri`.
     function uri(uint256 id) external view returns (string memory) {
-        (StoredPlan storage stored,) = _existing(id);
-        return stored.uri.get();
+        _existing(id);
+        StoredPlan storage stored = _plans[id];
+        (, string memory text) = _textsOf(stored);
+        return text;
     }
 
     function _termsOf(StoredPlan storage stored, Rules rules) private view returns (IScrip.Terms memory terms) {
-        terms.name = stored.name.get();
-        terms.uri = stored.uri.get();
+        (terms.name, terms.uri) = _textsOf(stored);
         terms.price = _priceOf(stored, rules);
         terms.payees = _payeesOf(stored, rules);
         terms.grant = IScrip.Grant({
@@ -274,6 +291,13 @@ abstract contract Plans is State {
         else price.token = token;
     }
 
+    function _textsOf(StoredPlan storage stored) private view returns (string memory name, string memory text) {
+        bytes memory texts = stored.texts.get();
+        uint256 uriAt = 1 + uint256(uint8(texts[0]));
+        name = string(LibBytes.slice(texts, 1, uriAt));
+        text = string(LibBytes.slice(texts, uriAt));
+    }
+
     function _payeesOf(StoredPlan storage stored, Rules rules) private view returns (IScrip.Payee[] memory payees) {
         if (rules.has(SPLIT)) return stored.payees;
         if (!_isPaidOnChain(rules.priceKindOf())) return payees;
@@ -284,7 +308,8 @@ abstract contract Plans is State {
     /// @dev The plan, if the caller owns it.
     function _ownPlan(uint256 planId) private view returns (StoredPlan storage stored) {
         Rules rules;
-        (stored, rules) = _existing(planId);
-        require(msg.sender == rules.ownerOf(), IScrip.NotPlanOwner(planId, msg.sender, rules.ownerOf()));
+        stored = _plans[planId];
+        rules = _existing(planId);
+        if (msg.sender != rules.ownerOf()) revert IScrip.NotPlanOwner(planId, msg.sender, rules.ownerOf());
     }
 }

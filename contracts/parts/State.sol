@@ -5,7 +5,7 @@ import {IScrip} from "../interfaces/IScrip.sol";
 import {Account} from "../libraries/Lots.sol";
 import {Rules} from "../libraries/Rules.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
-import {LibString} from "solady/utils/LibString.sol";
+import {LibBytes} from "solady/utils/LibBytes.sol";
 
 /// @title State: all that is stored, and who may do what by it
 /// @dev The only part with storage, since the core and its annex are two codes over one storage.
@@ -22,8 +22,8 @@ abstract contract State {
         address pendingOwner;
         // Of a quoted price.
         address source;
-        LibString.StringStorage name;
-        LibString.StringStorage uri;
+        // The length of the name in a byte, the name and the URI: one behind the other they take the fewest words.
+        LibBytes.BytesStorage texts;
         // Empty while `sale.payee` is the only one.
         IScrip.Payee[] payees;
     }
@@ -65,11 +65,10 @@ abstract contract State {
     address internal _feeController;
     address internal _pendingFeeController;
 
-    /// @dev The plan, if there is one, and its first word, read once.
-    function _existing(uint256 planId) internal view returns (StoredPlan storage stored, Rules rules) {
-        stored = _plans[planId];
-        rules = stored.rules;
-        require(rules.ownerOf() != address(0), IScrip.PlanNotFound(planId));
+    /// @dev The first word of a plan, if there is one.
+    function _existing(uint256 planId) internal view returns (Rules rules) {
+        rules = _plans[planId].rules;
+        if (rules.ownerOf() == address(0)) revert IScrip.PlanNotFound(planId);
     }
 
     /// @dev Whether an account is an operator with this permission.

@@ -12,6 +12,7 @@ import {Test} from "forge-std/Test.sol";
 abstract contract Base is Test {
     uint8 internal constant MINT = 1;
     uint8 internal constant REDEEM = 2;
+    uint8 internal constant SETTLE = 4;
 
     /// @dev 20 tUSD for 100 credits: the "Premium Plan" of the reference.
     uint96 internal constant PRICE = 20_000_000;
@@ -20,8 +21,10 @@ abstract contract Base is Test {
     uint256 internal constant START = 1_800_000_000;
     uint256 internal constant NO_PLAN = 404;
 
+    address internal feeController = makeAddr("fee controller");
+
     // By their artifacts: with `new`, every test contract would compile the core again into its own code.
-    IScrip internal scrip = IScrip(deployCode("Scrip.sol:Scrip"));
+    IScrip internal scrip = IScrip(deployCode("Scrip.sol:Scrip", abi.encode(feeController)));
     TestDollar internal dollar = TestDollar(deployCode("TestDollar.sol:TestDollar"));
 
     address internal builder = makeAddr("builder");
@@ -51,10 +54,10 @@ abstract contract Base is Test {
     function premium() internal view returns (IScrip.Terms memory terms) {
         terms.name = "Premium Plan";
         terms.uri = "https://example.com/plans/premium-plan-meta.json";
-        terms.price = IScrip.Price({kind: IScrip.PriceKind.Fixed, token: address(dollar), amount: PRICE});
+        terms.price = fixedPrice(address(dollar), PRICE);
         terms.payees = onePayee(payee);
         terms.grant = IScrip.Grant({kind: IScrip.GrantKind.Credits, credits: CREDITS, duration: 0});
-        terms.redemption = IScrip.Redemption({minimum: 1, maximum: 100, redeemers: 1 | 4});
+        terms.redemption = IScrip.Redemption({minimum: 1, maximum: 100, redeemers: 1 | 4, voucherRequired: false});
     }
 
     /// @dev The same, with credits that expire.
@@ -72,7 +75,7 @@ abstract contract Base is Test {
     /// @dev The same, for the native coin.
     function native(uint96 amount) internal view returns (IScrip.Terms memory terms) {
         terms = premium();
-        terms.price = IScrip.Price({kind: IScrip.PriceKind.Fixed, token: address(0), amount: amount});
+        terms.price = fixedPrice(address(0), amount);
     }
 
     /// @dev The same, for nothing.
@@ -80,6 +83,11 @@ abstract contract Base is Test {
         terms = premium();
         delete terms.price;
         delete terms.payees;
+    }
+
+    function fixedPrice(address token, uint96 amount) internal pure returns (IScrip.Price memory) {
+        return
+            IScrip.Price({kind: IScrip.PriceKind.Fixed, token: token, amount: amount, currency: 0, source: address(0)});
     }
 
     function onePayee(address account) internal pure returns (IScrip.Payee[] memory payees) {

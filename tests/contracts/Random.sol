@@ -61,35 +61,53 @@ library Random {
         }
     }
 
-    /// @dev Terms that a plan can be created with, of every kind.
-    function terms(Source memory source, address token) internal pure returns (IScrip.Terms memory made) {
-        made.name = source.text(source.within(0, 31));
-        made.uri = source.text(source.within(0, 300));
-        if (source.within(0, 3) != 0) {
-            made.price = IScrip.Price({
-                kind: IScrip.PriceKind.Fixed,
-                token: source.coin() ? token : address(0),
-                amount: uint96(source.within(1, type(uint96).max))
-            });
-            made.payees = source.payees(source.account(), source.within(1, 8));
-        }
-        made.grant = source.coin()
-            ? IScrip.Grant({
-                kind: IScrip.GrantKind.Credits,
-                credits: uint64(source.within(1, type(uint64).max)),
-                duration: source.coin() ? 0 : uint32(source.within(0, type(uint32).max))
-            })
-            : IScrip.Grant({
+    /// @dev A price of any kind.
+    /// @param contract_ What it names where it names a contract: the token, or the price source.
+    function price(Source memory source, address contract_) internal pure returns (IScrip.Price memory made) {
+        made.kind = IScrip.PriceKind(source.within(0, 4));
+        bool quoted = made.kind == IScrip.PriceKind.Quoted;
+        if (made.kind == IScrip.PriceKind.Fixed || quoted) made.token = source.coin() ? contract_ : address(0);
+        if (made.kind == IScrip.PriceKind.PerUse) made.token = contract_;
+        if (made.kind == IScrip.PriceKind.Fiat) made.currency = bytes3(uint24(source.within(1, type(uint24).max)));
+        if (quoted) made.source = contract_;
+        if (made.kind != IScrip.PriceKind.Free && !quoted) made.amount = uint96(source.within(1, type(uint96).max));
+    }
+
+    /// @dev A grant of any kind.
+    function grant(Source memory source) internal pure returns (IScrip.Grant memory) {
+        if (source.coin()) {
+            return IScrip.Grant({
                 kind: IScrip.GrantKind.Time, credits: 0, duration: uint32(source.within(1, type(uint32).max))
             });
+        }
+        return IScrip.Grant({
+            kind: IScrip.GrantKind.Credits,
+            credits: uint64(source.within(1, type(uint64).max)),
+            duration: source.coin() ? 0 : uint32(source.within(0, type(uint32).max))
+        });
+    }
+
+    /// @dev Terms that a plan can be created with, of every kind.
+    /// @param contract_ What they name where they name a contract: the token, the price source and the hook.
+    function terms(Source memory source, address contract_) internal pure returns (IScrip.Terms memory made) {
+        made.name = source.text(source.within(0, 31));
+        made.uri = source.text(source.within(0, 300));
+        made.price = source.price(contract_);
+        bool perUse = made.price.kind == IScrip.PriceKind.PerUse;
+        if (made.price.kind != IScrip.PriceKind.Free && made.price.kind != IScrip.PriceKind.Fiat) {
+            made.payees = source.payees(source.account(), source.within(1, 8));
+        }
+        if (!perUse) made.grant = source.grant();
         uint256 minimum = source.within(1, type(uint32).max);
         made.redemption = IScrip.Redemption({
             minimum: uint32(minimum),
             maximum: uint32(source.within(minimum, type(uint32).max)),
-            redeemers: uint8(source.within(1, 7))
+            redeemers: uint8(source.within(1, 7)),
+            voucherRequired: perUse || source.coin()
         });
         made.revocable = source.coin();
-        if (source.coin()) made.limits.perHolder = uint32(source.next());
-        if (source.coin()) made.limits.inAll = uint32(source.next());
+        if (!perUse && source.coin()) made.limits.perHolder = uint32(source.next());
+        if (!perUse && source.coin()) made.limits.inAll = uint32(source.next());
+        if (source.coin()) made.hook = IScrip.Hook({account: contract_, calls: uint8(source.within(1, 15))});
     }
 }

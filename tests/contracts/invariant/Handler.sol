@@ -207,6 +207,15 @@ contract Handler is Act {
         if (done) STORE.setStopped(planId, !open);
     }
 
+    /// @dev The controller is asked for, since it never changes.
+    function setFee(uint256 rate) external logged {
+        rate = bound(rate, 0, 100);
+        address receiver = STORE.feeReceiver();
+        bytes memory data = abi.encodeCall(IScrip.setFee, (receiver, uint16(rate)));
+        (bool done,) = attempt("setFee", CORE.fee().controller, 0, data, "");
+        if (done) STORE.setFeeRate(rate);
+    }
+
     function setOperator(uint256 planSeed, uint256 operatorSeed, uint256 permissions) external logged {
         uint256 planId = aPlan(planSeed);
         address operator = anAccount(operatorSeed);

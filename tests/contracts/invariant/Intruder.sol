@@ -61,13 +61,13 @@ contract Intruder is Act {
         attempt("forge", caller, 0, data, abi.encodeWithSelector(IScrip.NotMinter.selector, planId, caller));
     }
 
-    /// @dev A plan that belongs to another.
+    /// @dev A plan that belongs to another, or the fee.
     function usurp(uint256 planSeed, uint256 callerSeed, uint256 way) external logged {
         uint256 planId = aPlan(planSeed);
         address caller = anAccount(callerSeed);
         address owner = STORE.ownerOf(planId);
         if (caller == owner) return;
-        way %= 4;
+        way %= 5;
         bytes memory refusal = abi.encodeWithSelector(IScrip.NotPlanOwner.selector, planId, caller, owner);
         bytes memory data;
         if (way == 0) data = abi.encodeCall(IScrip.setOpen, (planId, false));
@@ -76,6 +76,10 @@ contract Intruder is Act {
         if (way == 3) {
             data = abi.encodeCall(IScrip.acceptOwnership, (planId));
             refusal = abi.encodeWithSelector(IScrip.NotPendingOwner.selector, planId, caller, address(0));
+        }
+        if (way == 4) {
+            data = abi.encodeCall(IScrip.setFee, (caller, 100));
+            refusal = abi.encodeWithSelector(IScrip.NotFeeController.selector, caller, CORE.fee().controller);
         }
         attempt("usurp", caller, 0, data, refusal);
     }
@@ -115,12 +119,9 @@ contract Intruder is Act {
         uint256 needed = isNative ? price.amount : 0;
         value = bound(value, 0, 2 ether);
         if (value == needed) ++value;
-        attempt(
-            "underpay",
-            holder,
-            value,
-            abi.encodeCall(IScrip.order, (planId, holder, 1, price.amount)),
-            abi.encodeWithSelector(IScrip.WrongValue.selector, planId, value, needed)
-        );
+        // Too much is seen last of all, when all else was found in order.
+        bytes memory refusal = value > needed ? STORE.refusalOfOrder(planId, holder, holder, 1) : bytes("");
+        if (refusal.length == 0) refusal = abi.encodeWithSelector(IScrip.WrongValue.selector, planId, value, needed);
+        attempt("underpay", holder, value, abi.encodeCall(IScrip.order, (planId, holder, 1, price.amount)), refusal);
     }
 }

@@ -155,16 +155,19 @@ contract InvariantsTest is World {
             assertEq(
                 dollar.balanceOf(account),
                 store.money(address(dollar), account),
-                "10. Payers have paid and payees received exactly the prices, in tokens, to the unit."
+                "10. Payers have paid exactly the prices, payees and the fee's receiver received them, in tokens, to the unit."
             );
             assertEq(
                 account.balance,
                 store.money(address(0), account),
-                "10. Payers have paid and payees received exactly the prices, in coin, to the unit."
+                "10. Payers have paid exactly the prices, payees and the fee's receiver received them, in coin, to the unit."
             );
         }
         assertEq(dollar.balanceOf(address(scrip)), 0, "11. The core holds no tokens.");
         assertEq(address(scrip).balance, 0, "11. The core holds no coin.");
+        IScrip.Fee memory fee = scrip.fee();
+        assertEq(fee.rate, store.feeRate(), "10. The fee's rate is what its controller said last.");
+        assertEq(fee.controller, feeController, "10. Nobody but its controller gives up the control of the fee.");
     }
 
     // ───────────────────────────────────────────── Plans ─────────────────────────────────────────────
@@ -268,7 +271,7 @@ contract InvariantsTest is World {
     function test_EveryActSucceedsAndEveryRefusalIsMet() public {
         // More gas than a test may use otherwise.
         vm.pauseGasMetering();
-        bytes4[14] memory acts = [
+        bytes4[15] memory acts = [
             handler.order.selector,
             handler.gift.selector,
             handler.mint.selector,
@@ -282,7 +285,8 @@ contract InvariantsTest is World {
             handler.passDays.selector,
             handler.setOpen.selector,
             handler.setOperator.selector,
-            handler.handOver.selector
+            handler.handOver.selector,
+            handler.setFee.selector
         ];
         bytes4[5] memory intrusions = [
             intruder.steal.selector,
@@ -291,12 +295,12 @@ contract InvariantsTest is World {
             intruder.replay.selector,
             intruder.underpay.selector
         ];
-        Random.Source memory random = Random.from(1);
-        for (uint256 i = 1; i <= 2_000; ++i) {
-            uint256 act = random.within(0, 18);
-            bytes4 selector = act < 14 ? acts[act] : intrusions[act - 14];
+        Random.Source memory random = Random.from(5);
+        for (uint256 i = 1; i <= 3_000; ++i) {
+            uint256 act = random.within(0, 19);
+            bytes4 selector = act < 15 ? acts[act] : intrusions[act - 15];
             bytes memory seeds = abi.encode(random.next(), random.next(), random.next(), random.next(), random.next());
-            (bool success,) = (act < 14 ? address(handler) : address(intruder)).call(abi.encodePacked(selector, seeds));
+            (bool success,) = (act < 15 ? address(handler) : address(intruder)).call(abi.encodePacked(selector, seeds));
             assertTrue(success, "An act never reverts.");
             if (i % 300 != 0) continue;
             uint256 snapshot = vm.snapshotState();
@@ -305,7 +309,7 @@ contract InvariantsTest is World {
         }
         clearAll();
 
-        string[14] memory names = [
+        string[15] memory names = [
             "order",
             "gift",
             "mint",
@@ -319,12 +323,13 @@ contract InvariantsTest is World {
             "passDays",
             "setOpen",
             "setOperator",
-            "handOver"
+            "handOver",
+            "setFee"
         ];
         for (uint256 i; i < names.length; ++i) {
             assertGt(20 * done(names[i]), store.calls(names[i]), string.concat(names[i], " succeeds often enough"));
         }
-        bytes4[17] memory errors = [
+        bytes4[18] memory errors = [
             IScrip.OrdersStopped.selector,
             IScrip.GiftNotAllowed.selector,
             IScrip.HolderLimitReached.selector,
@@ -341,7 +346,8 @@ contract InvariantsTest is World {
             IScrip.InsufficientCredits.selector,
             IScrip.RequestAlreadyRedeemed.selector,
             IScrip.NotPlanOwner.selector,
-            IScrip.NotPendingOwner.selector
+            IScrip.NotPendingOwner.selector,
+            IScrip.NotFeeController.selector
         ];
         for (uint256 i; i < errors.length; ++i) {
             assertGt(store.refusals(errors[i]), 0, string.concat("refusal ", vm.toString(i), " is met"));

@@ -13,6 +13,7 @@ import {Vm} from "forge-std/Vm.sol";
 contract Replica is StdAssertions {
     Book public immutable book = new Book();
 
+    uint256 public feeRate;
     mapping(uint256 planId => IScrip.Grant) internal _grants;
     /// @dev What ERC-1155's own event says that a holder has, as any wallet would reckon.
     mapping(uint256 planId => mapping(address holder => int256)) public transferred;
@@ -27,12 +28,18 @@ contract Replica is StdAssertions {
     function _read(Vm.Log memory log) internal {
         bytes32 kind = log.topics[0];
         if (kind == IScrip.TransferSingle.selector) return _readTransfer(log);
+        if (kind == IScrip.FeeSet.selector) {
+            feeRate = abi.decode(log.data, (uint16));
+            return;
+        }
         uint256 planId = uint256(log.topics[1]);
         if (kind == IScrip.PlanCreated.selector) {
             (, IScrip.Terms memory terms) = abi.decode(log.data, (bytes32, IScrip.Terms));
             _grants[planId] = terms.grant;
         } else if (kind == IScrip.PlanOrdered.selector) {
-            (,,, uint64 credits, uint40 expiry) = abi.decode(log.data, (uint32, address, uint256, uint64, uint40));
+            (,, uint256 paid, uint256 fee, uint64 credits, uint40 expiry) =
+                abi.decode(log.data, (uint32, address, uint256, uint256, uint64, uint40));
+            assertEq(fee, paid * feeRate / 10_000, "10. The fee is its rate's part of the price, rounded down.");
             _add(planId, _account(log.topics[3]), credits, expiry);
         } else if (kind == IScrip.CreditsMinted.selector) {
             (uint64 amount, uint40 expiry) = abi.decode(log.data, (uint64, uint40));

@@ -37,6 +37,8 @@ contract Store {
     mapping(uint256 planId => mapping(address holder => uint256)) public ordersOf;
     mapping(uint256 planId => mapping(address operator => uint8)) public permissionsOf;
 
+    address public feeReceiver;
+    uint256 public feeRate;
     mapping(address token => mapping(address account => uint256)) public money;
     mapping(uint256 planId => mapping(address holder => uint256)) public minted;
     mapping(uint256 planId => mapping(address holder => uint256)) public spent;
@@ -60,6 +62,7 @@ contract Store {
         IScrip.Terms storage kept = _terms[planId];
         (kept.name, kept.uri, kept.price, kept.grant) = (terms.name, terms.uri, terms.price, terms.grant);
         (kept.redemption, kept.revocable, kept.limits) = (terms.redemption, terms.revocable, terms.limits);
+        kept.hook = terms.hook;
         for (uint256 i; i < terms.payees.length; ++i) {
             kept.payees.push(terms.payees[i]);
         }
@@ -168,6 +171,14 @@ contract Store {
         requests.push(Request({planId: planId, redeemer: redeemer, requestId: requestId}));
     }
 
+    function setFeeReceiver(address receiver) external {
+        feeReceiver = receiver;
+    }
+
+    function setFeeRate(uint256 rate) external {
+        feeRate = rate;
+    }
+
     function setStopped(uint256 planId, bool isStopped) external {
         stopped[planId] = isStopped;
     }
@@ -183,12 +194,15 @@ contract Store {
         }
     }
 
-    /// @dev Each payee but the last gets its share rounded down, and the last what is left.
+    /// @dev The fee is rounded down. Of the rest each payee but the last gets its share rounded down, and the last what is left.
     function _pay(IScrip.Terms memory terms, address payer, uint256 quantity) internal {
         if (terms.price.kind == IScrip.PriceKind.Free) return;
         mapping(address account => uint256) storage purse = money[terms.price.token];
         uint256 price = terms.price.amount * quantity;
         purse[payer] -= price;
+        uint256 fee = price * feeRate / 10_000;
+        purse[feeReceiver] += fee;
+        price -= fee;
         uint256 given;
         for (uint256 i = 0; i + 1 < terms.payees.length; ++i) {
             uint256 share = price * terms.payees[i].share / 10_000;

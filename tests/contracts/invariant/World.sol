@@ -16,6 +16,7 @@ abstract contract World is Base {
     Store internal store = new Store();
     Handler internal handler = new Handler(store, scrip);
     Intruder internal intruder = new Intruder(store, scrip);
+    address internal feeReceiver = makeAddr("fee receiver");
     TrickyHolder internal tricky = new TrickyHolder(scrip, subscriber);
 
     function setUp() public virtual override {
@@ -23,6 +24,8 @@ abstract contract World is Base {
         vm.recordLogs();
         addHolders();
         addPlans();
+        store.addPurse(feeReceiver, address(dollar), 0, 0);
+        store.setFeeReceiver(feeReceiver);
         store.replica().read(vm.getRecordedLogs(), address(scrip));
         tricky.aim(store.plans(0));
     }
@@ -103,7 +106,7 @@ abstract contract World is Base {
         terms.payees = Random.from(8).payees(address(0xa8800), 8);
         (terms.payees[3].share, terms.payees[7].share) = (0, terms.payees[7].share + terms.payees[3].share);
         addPayees(terms.payees);
-        terms.redemption = IScrip.Redemption({minimum: 5, maximum: 20, redeemers: 7});
+        terms.redemption = IScrip.Redemption({minimum: 5, maximum: 20, redeemers: 7, voucherRequired: false});
         add(terms);
 
         terms = free();

@@ -36,6 +36,10 @@ contract LotsHarness {
         return expired;
     }
 
+    function takeFrom(uint64 wanted, uint40 expiry, uint256 time) external returns (uint256 expired, uint64 taken) {
+        return _account.takeFrom(wanted, expiry, time);
+    }
+
     function count() external view returns (uint256) {
         return _account.count();
     }

@@ -65,25 +65,26 @@ contract CreatePlanTest is Base {
 
     function testFuzz_RevertWhen_TheKindOfPriceIsUnknown(uint256 kind) public {
         (, bytes memory answer) = createWithWord(2, uint256(IScrip.PriceKind.Free));
-        bytes memory refusal =
-            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(dollar), PRICE);
+        IScrip.Price memory price = premium().price;
+        price.kind = IScrip.PriceKind.Free;
+        bytes memory refusal = abi.encodeWithSelector(IScrip.InvalidPrice.selector, price);
         assertEq(answer, refusal, "this word is the price's kind");
 
         bool success;
-        (success, answer) = createWithWord(2, bound(kind, 2, type(uint256).max));
+        (success, answer) = createWithWord(2, bound(kind, 5, type(uint256).max));
 
         assertFalse(success, "created");
         assertEq(answer.length, 0, "length of the answer");
     }
 
     function testFuzz_RevertWhen_TheKindOfGrantIsUnknown(uint256 kind) public {
-        (, bytes memory answer) = createWithWord(6, uint256(IScrip.GrantKind.Time));
+        (, bytes memory answer) = createWithWord(8, uint256(IScrip.GrantKind.Time));
         bytes memory refusal =
             abi.encodeWithSelector(IScrip.InvalidGrant.selector, IScrip.GrantKind.Time, CREDITS, uint32(0));
         assertEq(answer, refusal, "this word is the grant's kind");
 
         bool success;
-        (success, answer) = createWithWord(6, bound(kind, 2, type(uint256).max));
+        (success, answer) = createWithWord(8, bound(kind, 2, type(uint256).max));
 
         assertFalse(success, "created");
         assertEq(answer.length, 0, "length of the answer");
@@ -95,9 +96,7 @@ contract CreatePlanTest is Base {
         IScrip.Terms memory terms = isNative ? native(0) : premium();
         terms.price.amount = 0;
 
-        expectRefusal(
-            terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Fixed, terms.price.token, 0)
-        );
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, terms.price));
     }
 
     function testFuzz_RevertWhen_ItsTokenHasNoCode(address token) public {
@@ -107,27 +106,126 @@ contract CreatePlanTest is Base {
         IScrip.Terms memory terms = premium();
         terms.price.token = token;
 
-        expectRefusal(terms, abi.encodeWithSelector(IScrip.TokenWithoutCode.selector, token));
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.AccountWithoutCode.selector, token));
     }
 
     function testFuzz_RevertWhen_ItHasAnAmount(uint96 amount) public {
         IScrip.Terms memory terms = free();
         terms.price.amount = uint96(bound(amount, 1, type(uint96).max));
 
-        expectRefusal(
-            terms,
-            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(0), terms.price.amount)
-        );
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, terms.price));
     }
 
     function test_RevertWhen_ItNamesAToken() public {
         IScrip.Terms memory terms = free();
         terms.price.token = address(dollar);
 
-        expectRefusal(
-            terms,
-            abi.encodeWithSelector(IScrip.InvalidPrice.selector, IScrip.PriceKind.Free, address(dollar), uint96(0))
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, terms.price));
+    }
+
+    /// @dev A price of a kind that has a token, an amount, a currency or a source where the bits say so.
+    function priceOf(IScrip.PriceKind kind, uint256 bits) internal view returns (IScrip.Price memory price) {
+        price.kind = kind;
+        if (bits & 1 != 0) price.token = address(dollar);
+        if (bits & 2 != 0) price.amount = PRICE;
+        if (bits & 4 != 0) price.currency = "USD";
+        if (bits & 8 != 0) price.source = address(dollar);
+    }
+
+    /// @dev Terms that make sense with any price of a kind that makes sense.
+    function pricedAs(IScrip.PriceKind kind) internal view returns (IScrip.Terms memory terms) {
+        terms = kind == IScrip.PriceKind.Free || kind == IScrip.PriceKind.Fiat ? free() : premium();
+        if (kind == IScrip.PriceKind.PerUse) {
+            delete terms.grant;
+            terms.redemption.voucherRequired = true;
+        }
+        uint8[5] memory least = [0, 2, 2 | 4, 8, 1 | 2];
+        terms.price = priceOf(kind, least[uint256(kind)]);
+    }
+
+    function test_WhenThePriceHasAnyOfItsFields() public {
+        // The only ones that make sense; a fixed or quoted one may be in a token or in the native coin.
+        uint8[2][5] memory known = [[0, 0], [2, 1 | 2], [2 | 4, 2 | 4], [8, 1 | 8], [1 | 2, 1 | 2]];
+        for (uint256 i; i < 5 * 16; ++i) {
+            IScrip.PriceKind kind = IScrip.PriceKind(i / 16);
+            uint256 bits = i % 16;
+            IScrip.Terms memory terms = pricedAs(kind);
+            terms.price = priceOf(kind, bits);
+            if (bits == known[i / 16][0] || bits == known[i / 16][1]) {
+                assertEq(abi.encode(scrip.plan(create(terms)).terms.price), abi.encode(terms.price), "price");
+            } else {
+                expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPrice.selector, terms.price));
+            }
+        }
+    }
+
+    function test_RevertWhen_ItsSourceHasNoCode() public {
+        IScrip.Terms memory terms = pricedAs(IScrip.PriceKind.Quoted);
+        terms.price.source = stranger;
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.AccountWithoutCode.selector, stranger));
+    }
+
+    function expectPerUseRefused(IScrip.Terms memory terms) internal {
+        bytes memory refusal = abi.encodeWithSelector(
+            IScrip.InvalidPerUse.selector,
+            terms.redemption.voucherRequired,
+            terms.grant.credits,
+            terms.grant.duration,
+            terms.limits.perHolder,
+            terms.limits.inAll
         );
+        expectRefusal(terms, refusal);
+    }
+
+    function testFuzz_RevertWhen_ItRequiresNoVouchersGrantsSomethingOrLimitsOrders(uint256 way, uint32 value) public {
+        way = bound(way, 0, 5);
+        value = uint32(bound(value, 1, type(uint32).max));
+        IScrip.Terms memory terms = pricedAs(IScrip.PriceKind.PerUse);
+        if (way == 0) terms.redemption.voucherRequired = false;
+        if (way == 1) terms.grant.credits = value;
+        if (way == 2) terms.grant.duration = value;
+        if (way == 3) terms.grant.kind = IScrip.GrantKind.Time;
+        if (way == 4) terms.limits.perHolder = value;
+        if (way == 5) terms.limits.inAll = value;
+
+        expectPerUseRefused(terms);
+    }
+
+    function testFuzz_RevertWhen_ItHasPayeesOrTooManyOfThem(uint256 seed, uint8 kindSeed, uint256 count) public {
+        IScrip.PriceKind kind = IScrip.PriceKind(kindSeed % 5);
+        bool paid = kind != IScrip.PriceKind.Free && kind != IScrip.PriceKind.Fiat;
+        count = bound(count, paid ? 9 : 1, 40);
+        IScrip.Terms memory terms = pricedAs(kind);
+        terms.payees = Random.from(seed).payees(payee, count);
+
+        expectRefusal(
+            terms, abi.encodeWithSelector(IScrip.InvalidPayeeCount.selector, count, paid ? 1 : 0, paid ? 8 : 0)
+        );
+    }
+
+    // ───────────────────────────────────────────── Hooks ─────────────────────────────────────────────
+
+    function testFuzz_RevertWhen_TheHookHasNoCallsOrUnknownOnes(uint8 calls) public {
+        if (calls != 0) calls = uint8(bound(calls, 16, type(uint8).max));
+        IScrip.Terms memory terms = premium();
+        terms.hook = IScrip.Hook({account: address(dollar), calls: calls});
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidHook.selector, address(dollar), calls, 15));
+    }
+
+    function testFuzz_RevertWhen_ThereAreCallsAndNoHook(uint8 calls) public {
+        IScrip.Terms memory terms = premium();
+        terms.hook.calls = uint8(bound(calls, 1, type(uint8).max));
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidHook.selector, address(0), terms.hook.calls, 15));
+    }
+
+    function testFuzz_RevertWhen_TheHookHasNoCode(uint8 calls) public {
+        IScrip.Terms memory terms = premium();
+        terms.hook = IScrip.Hook({account: stranger, calls: uint8(bound(calls, 1, 15))});
+
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.AccountWithoutCode.selector, stranger));
     }
 
     // ───────────────────────────────────────────── Payees ────────────────────────────────────────────
@@ -301,13 +399,13 @@ contract CreatePlanTest is Base {
     }
 
     function test_WhenTheCoreIsAnother() public {
-        IScrip other = IScrip(deployCode("Scrip.sol:Scrip"));
+        IScrip other = IScrip(deployCode("Scrip.sol:Scrip", abi.encode(feeController)));
 
         assertNotEq(other.computePlanId(builder, premium(), 0), scrip.computePlanId(builder, premium(), 0), "id");
     }
 
     function test_WhenAnyFieldIsAnother() public {
-        uint256[] memory ids = new uint256[](18);
+        uint256[] memory ids = new uint256[](26);
         for (uint256 field; field < ids.length; ++field) {
             ids[field] = create(withOther(field));
             for (uint256 i; i < field; ++i) {
@@ -336,5 +434,19 @@ contract CreatePlanTest is Base {
         if (field == 15) terms.revocable = true;
         if (field == 16) terms.limits.perHolder = 1;
         if (field == 17) terms.limits.inAll = 1;
+        if (field == 18) terms.redemption.voucherRequired = true;
+        if (field == 19) terms.hook = IScrip.Hook({account: address(dollar), calls: 1});
+        if (field == 20) terms.hook = IScrip.Hook({account: address(dollar), calls: 2});
+        if (field == 21) terms.hook = IScrip.Hook({account: address(scrip), calls: 2});
+        if (field == 22) terms = pricedAs(IScrip.PriceKind.Fiat);
+        if (field == 23) {
+            terms = pricedAs(IScrip.PriceKind.Fiat);
+            terms.price.currency = "EUR";
+        }
+        if (field == 24) terms = pricedAs(IScrip.PriceKind.Quoted);
+        if (field == 25) {
+            terms = pricedAs(IScrip.PriceKind.Quoted);
+            terms.price.source = address(scrip);
+        }
     }
 }

@@ -66,7 +66,7 @@ contract GiftsTest is Base {
         vm.expectEmit(address(scrip));
         emit IScrip.TransferSingle(payer, address(0), holder, planId, CREDITS);
         vm.expectEmit(address(scrip));
-        emit IScrip.PlanOrdered(planId, payer, holder, 1, address(dollar), PRICE, CREDITS, 0);
+        emit IScrip.PlanOrdered(planId, payer, holder, 1, address(dollar), PRICE, 0, CREDITS, 0);
         vm.prank(payer);
         scrip.order(planId, holder, 1, PRICE);
 

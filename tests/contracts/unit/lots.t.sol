@@ -120,6 +120,21 @@ contract LotsTest is Test {
         lasting -= amount;
     }
 
+    /// @dev Of one expiry, 0 for never, and as much of it as there is.
+    function takeFrom(uint256 wanted, uint256 expiry) internal {
+        (uint256 expired, uint256 taken) = lots.takeFrom(uint64(wanted), uint40(expiry), time);
+        assertEq(expired, drop(), "credits that had expired");
+        uint256 place = find(expiry);
+        uint256 held = expiry == 0 ? lasting : place < amounts.length ? amounts[place] : 0;
+        assertEq(taken, wanted < held ? wanted : held, "credits taken");
+        if (expiry == 0) {
+            lasting -= taken;
+        } else if (held != 0) {
+            amounts[place] -= taken;
+            if (amounts[place] == 0) forget(place);
+        }
+    }
+
     function compare() internal view {
         assertEq(lots.count(), amounts.length, "number of lots");
         assertEq(lots.front().lasting, lasting, "credits that never expire");
@@ -138,7 +153,7 @@ contract LotsTest is Test {
 
     /// @dev One step of a history, whose lots live up to `spread` seconds.
     function step(Random.Source memory random, uint256 spread) internal {
-        uint256 action = random.within(0, 9);
+        uint256 action = random.within(0, 11);
         if (action <= 1) {
             time += random.within(0, spread / 8);
         } else if (action == 2) {
@@ -148,6 +163,11 @@ contract LotsTest is Test {
         } else if (action <= 4) {
             uint256 most = balanceOf(time) + (random.within(0, 9) == 0 ? 20 : 0);
             take(random.within(0, most < MOST ? most : MOST));
+        } else if (action <= 6) {
+            // Mostly of a lot that there is, dead ones included.
+            uint256 place = random.within(0, amounts.length);
+            uint256 expiry = place < amounts.length ? expiries[place] : random.coin() ? 0 : time + 1;
+            takeFrom(random.within(0, 60), expiry);
         } else {
             // Few of them are so large that they cannot be joined.
             uint256 amount = random.within(0, 99) == 0 ? MOST - random.within(0, 50) : random.within(1, 50);
@@ -229,6 +249,22 @@ contract LotsTest is Test {
 
         compare();
         assertEq(lots.count(), count, "number of lots");
+    }
+
+    /// forge-config: default.fuzz.runs = 40
+    function testFuzz_WhenALotIsTakenFromAmidOthers(uint8 head, uint256 count, uint256 place, uint64 wanted) public {
+        count = bound(count, 1, MOST_LOTS);
+        place = bound(place, 1, count);
+        fill(head, count);
+        put(4, time + 2 * place, MOST_LOTS);
+        wanted = uint64(bound(wanted, 1, 10));
+
+        takeFrom(wanted, time + 2 * place);
+
+        compare();
+        assertEq(lots.count(), wanted < 5 ? count : count - 1, "number of lots");
+        takeFrom(1, time + 2 * place + 1);
+        compare();
     }
 
     function testFuzz_WhenMoreIsTakenThanThereIs(uint32[3] memory held, uint32 never, uint64 amount) public {

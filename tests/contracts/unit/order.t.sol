@@ -107,7 +107,10 @@ contract OrderTest is Base {
     }
 
     function testFuzz_RevertWhen_CoinIsSentAlongWithAnERC20Order(uint32 quantity, uint128 sent) public {
-        expectWrongValue(id, uint32(bound(quantity, 1, type(uint32).max)), bound(sent, 1, type(uint128).max), 0);
+        quantity = uint32(bound(quantity, 1, type(uint32).max));
+        dollar.mint(subscriber, uint256(PRICE) * quantity);
+        expectWrongValue(id, quantity, bound(sent, 1, type(uint128).max), 0);
+        assertEq(dollar.balanceOf(payee), 0, "money of the payee");
     }
 
     function testFuzz_RevertWhen_CoinIsSentAlongWithAFreeOrder(uint32 quantity, uint128 sent) public {
@@ -124,6 +127,29 @@ contract OrderTest is Base {
         quantity = uint32(bound(quantity, 1, type(uint32).max));
         uint256 price = uint256(amount) * quantity;
         expectWrongValue(create(native(amount)), quantity, sent == price ? price + 1 : sent, price);
+        assertEq(payee.balance, 0, "coin of the payee");
+    }
+
+    /// @dev A stranger's gift that is not allowed, with so much coin.
+    function expectGiftRefused(uint256 sent, bool forItsValue) internal {
+        IScrip.Terms memory terms = native(1 ether);
+        terms.grant.duration = 1 days;
+        uint256 planId = create(terms);
+        vm.prank(stranger);
+        vm.expectRevert(
+            forItsValue
+                ? abi.encodeWithSelector(IScrip.WrongValue.selector, planId, sent, 1 ether)
+                : abi.encodeWithSelector(IScrip.GiftNotAllowed.selector, planId, stranger, subscriber)
+        );
+        scrip.order{value: sent}(planId, subscriber, 1, 1 ether);
+    }
+
+    function testFuzz_RevertWhen_TooLittleCoinIsSentForAGiftThatIsNotAllowed(uint256 sent) public {
+        expectGiftRefused(bound(sent, 0, 1 ether - 1), true);
+    }
+
+    function testFuzz_RevertWhen_TooMuchCoinIsSentForAGiftThatIsNotAllowed(uint256 sent) public {
+        expectGiftRefused(bound(sent, 1 ether + 1, stranger.balance), false);
     }
 
     // ───────────────────────────────────────────── Limits ────────────────────────────────────────────

@@ -43,7 +43,7 @@ contract OrderGrantTest is Base {
 
     function expectOrdered(uint256 planId, uint32 quantity, uint64 credits, uint256 expiry) internal {
         vm.expectEmit(address(scrip));
-        emit IScrip.PlanOrdered(planId, subscriber, subscriber, quantity, address(0), 0, credits, uint40(expiry));
+        emit IScrip.PlanOrdered(planId, subscriber, subscriber, quantity, address(0), 0, 0, credits, uint40(expiry));
     }
 
     // ──────────────────────────────────── Credits that never expire ──────────────────────────────────
@@ -62,7 +62,7 @@ contract OrderGrantTest is Base {
 
         expectTransfer(address(0), subscriber, planId, expected);
         vm.expectEmit(address(scrip));
-        emit IScrip.PlanOrdered(planId, subscriber, subscriber, quantity, address(dollar), price, expected, 0);
+        emit IScrip.PlanOrdered(planId, subscriber, subscriber, quantity, address(dollar), price, 0, expected, 0);
         vm.expectEmit(address(dollar));
         emit Transfer(subscriber, payee, price);
         vm.recordLogs();

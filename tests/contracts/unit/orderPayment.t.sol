@@ -161,7 +161,7 @@ contract OrderPaymentTest is Base {
 
         vm.expectEmit(address(scrip));
         emit IScrip.PlanOrdered(
-            planId, subscriber, subscriber, quantity, address(0), price, uint64(CREDITS * uint256(quantity)), 0
+            planId, subscriber, subscriber, quantity, address(0), price, 0, uint64(CREDITS * uint256(quantity)), 0
         );
         order(planId, quantity, price, price);
 

@@ -137,7 +137,7 @@ contract PeersTest is Base {
 
     function test_WhenItIsOrdered() public {
         IScrip.Terms memory terms = premium();
-        terms.redemption = IScrip.Redemption({minimum: 2, maximum: 7, redeemers: 7});
+        terms.redemption = IScrip.Redemption({minimum: 2, maximum: 7, redeemers: 7, voucherRequired: false});
         uint256 planId = create(terms);
 
         orderFor(planId, subscriber);
@@ -244,7 +244,7 @@ contract PeersTest is Base {
 
         terms = premium();
         terms.price.token = stranger;
-        vm.expectRevert(abi.encodeWithSelector(IScrip.TokenWithoutCode.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IScrip.AccountWithoutCode.selector, stranger));
         create(terms);
     }
 

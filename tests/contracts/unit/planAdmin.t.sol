@@ -255,21 +255,21 @@ contract PlanAdminTest is Base {
     }
 
     function testFuzz_RevertWhen_AnOperatorNamesItself(uint8 permissions) public {
-        permissions = uint8(bound(permissions, 0, MINT | REDEEM));
+        permissions = uint8(bound(permissions, 0, MINT | REDEEM | SETTLE));
         vm.prank(minter);
         vm.expectRevert(notOwner(minter));
         scrip.setOperator(id, minter, permissions);
     }
 
     function testFuzz_RevertWhen_ThePermissionsHaveAnUnknownBit(address operator, uint8 permissions) public {
-        permissions = uint8(bound(permissions, 4, type(uint8).max));
+        permissions = uint8(bound(permissions, 8, type(uint8).max));
         vm.prank(builder);
-        vm.expectRevert(abi.encodeWithSelector(IScrip.UnknownPermissions.selector, permissions, 3));
+        vm.expectRevert(abi.encodeWithSelector(IScrip.UnknownPermissions.selector, permissions, 7));
         scrip.setOperator(id, operator, permissions);
     }
 
     function testFuzz_WhenTheOwnerNamesIt(address operator, address other, uint8 permissions) public {
-        permissions = uint8(bound(permissions, 0, MINT | REDEEM));
+        permissions = uint8(bound(permissions, 0, MINT | REDEEM | SETTLE));
         if (operator == minter || operator == agent) operator = subscriber;
         if (other == operator || other == minter || other == agent) other = stranger;
         uint256 otherId = create(free());
@@ -287,8 +287,8 @@ contract PlanAdminTest is Base {
 
     function testFuzz_WhenTheOwnerChangesItsMind(uint8 first, uint8 second) public {
         vm.startPrank(builder);
-        scrip.setOperator(id, agent, uint8(bound(first, 0, MINT | REDEEM)));
-        second = uint8(bound(second, 0, MINT | REDEEM));
+        scrip.setOperator(id, agent, uint8(bound(first, 0, MINT | REDEEM | SETTLE)));
+        second = uint8(bound(second, 0, MINT | REDEEM | SETTLE));
         scrip.setOperator(id, agent, second);
 
         assertEq(scrip.permissionsOf(id, agent), second, "permissions");
