@@ -9,9 +9,7 @@ use std::{
 };
 
 use eyre::{Result, WrapErr, eyre};
-use proptest::test_runner::{
-    Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner,
-};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::{driver, machine::Stage, model::Fault, shrink::Sequences, stats::Stats, step::Step};
 
@@ -127,6 +125,7 @@ pub fn load_all(folder: &Path) -> Result<Vec<(PathBuf, Vec<Step>)>> {
 
 fn number(name: &str) -> Result<Option<u64>> {
     let Ok(text) = env::var(name) else { return Ok(None) };
-    let number = text.replace('_', "").parse().map_err(|_| eyre!("{name} must be a number, and is {text:?}"))?;
+    let number =
+        text.replace('_', "").parse().map_err(|_| eyre!("{name} must be a number, and is {text:?}"))?;
     Ok(Some(number))
 }

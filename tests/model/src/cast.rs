@@ -72,8 +72,28 @@ pub const TOKEN_KINDS: [Who; 6] =
 pub const HOLDERS: [Who; 10] = [Ann, Ben, Cat, Dan, Pam, Dora, Holder, Payee, Acceptor, Clumsy];
 /// All whose money and permissions are compared.
 pub const EVERYBODY: [Who; 22] = [
-    Nobody, Core, Router, Ann, Ben, Cat, Dan, Eve, Pam, Dora, Holder, Payee, Hook, Source, Acceptor, Clumsy,
-    Dollar, NoReturnDollar, FalseDollar, FeeDollar, TrickyDollar, Skimmed,
+    Nobody,
+    Core,
+    Router,
+    Ann,
+    Ben,
+    Cat,
+    Dan,
+    Eve,
+    Pam,
+    Dora,
+    Holder,
+    Payee,
+    Hook,
+    Source,
+    Acceptor,
+    Clumsy,
+    Dollar,
+    NoReturnDollar,
+    FalseDollar,
+    FeeDollar,
+    TrickyDollar,
+    Skimmed,
 ];
 
 /// All who begin with coin and tokens.

@@ -92,7 +92,8 @@ impl Stage {
             addresses.insert(*who, machine.deploy(code.into())?);
         }
         addresses.insert(Who::Router, addresses[&Who::Core].create(1));
-        let delegated = AccountInfo { code: Some(Bytecode::new_eip7702(addresses[&Who::Holder])), ..Default::default() };
+        let delegated =
+            AccountInfo { code: Some(Bytecode::new_eip7702(addresses[&Who::Holder])), ..Default::default() };
         machine.evm.ctx.journaled_state.database.insert_account_info(addresses[&Who::Dora], delegated);
 
         machine.cast = Cast::new(addresses);
@@ -113,7 +114,8 @@ impl Machine {
         cfg.disable_nonce_check = true;
         // Holders with code act, too.
         cfg.disable_eip3607 = true;
-        let block = BlockEnv { timestamp: U256::from(START), gas_limit: 2 * GAS, basefee: 0, ..Default::default() };
+        let block =
+            BlockEnv { timestamp: U256::from(START), gas_limit: 2 * GAS, basefee: 0, ..Default::default() };
         let context = Context::mainnet().with_db(store).with_cfg(cfg).with_block(block);
         Self { evm: context.build_mainnet(), cast, now: START }
     }
@@ -183,7 +185,10 @@ impl Machine {
                     let (answer, ..) = self.transact(who, (token, U256::ZERO, data.into()), GAS)?;
                     answer.map_err(|error| eyre!("no money for all: {}", hex::encode(error)))?;
                 }
-                ensure!(self.token(token, balance_slot(who))? == U256::from(TOKENS), "balances are elsewhere");
+                ensure!(
+                    self.token(token, balance_slot(who))? == U256::from(TOKENS),
+                    "balances are elsewhere"
+                );
             }
         }
         Ok(())

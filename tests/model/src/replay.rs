@@ -219,7 +219,10 @@ impl Replay {
     /// Periods off the end of access; credits were taken when their transfer was read.
     fn cut(&mut self, id: U256, holder: Address, periods: u64, now: u64) -> Result<()> {
         let plan = self.plan(id)?;
-        ensure!(plan.terms.price.kind != PriceKind::PerUse, "there is nothing to burn on a plan paid per use");
+        ensure!(
+            plan.terms.price.kind != PriceKind::PerUse,
+            "there is nothing to burn on a plan paid per use"
+        );
         let (is_time, period) = (plan.is_time(), plan.period());
         if is_time {
             self.holding(id, holder).cut(now, periods, period);

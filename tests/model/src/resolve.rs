@@ -88,7 +88,10 @@ impl Tx {
             }
             Self::Arm(message) => {
                 let target = if message.is_some() { core } else { Address::ZERO };
-                (tricky, IToken::armCall { target, message: message.clone().unwrap_or_default() }.abi_encode())
+                (
+                    tricky,
+                    IToken::armCall { target, message: message.clone().unwrap_or_default() }.abi_encode(),
+                )
             }
             Self::Fund { token, account, amount } => {
                 (*token, IToken::mintCall { account: *account, amount: *amount }.abi_encode())
@@ -149,7 +152,8 @@ impl Resolver {
         let at = |who: &Who| self.cast.at(*who);
         let data = match action {
             A::CreatePlan { salt, terms, .. } => {
-                IScrip::createPlanCall { terms: self.terms(terms), salt: B256::with_last_byte(*salt) }.abi_encode()
+                IScrip::createPlanCall { terms: self.terms(terms), salt: B256::with_last_byte(*salt) }
+                    .abi_encode()
             }
             A::SetOpen { plan, open } => {
                 IScrip::setOpenCall { planId: self.plan(*plan), open: *open }.abi_encode()
@@ -207,7 +211,8 @@ impl Resolver {
                 IScrip::reverseTakeBackCall { planId: self.plan(*plan), paymentId }.abi_encode()
             }
             A::Mint { plan, holder, amount } => {
-                IScrip::mintCall { planId: self.plan(*plan), holder: at(holder), amount: *amount }.abi_encode()
+                IScrip::mintCall { planId: self.plan(*plan), holder: at(holder), amount: *amount }
+                    .abi_encode()
             }
             A::MintExpirable { plan, holder, amount, duration } => IScrip::mintExpirableCall {
                 planId: self.plan(*plan),
@@ -217,7 +222,8 @@ impl Resolver {
             }
             .abi_encode(),
             A::Burn { plan, holder, amount } => {
-                IScrip::burnCall { planId: self.plan(*plan), holder: at(holder), amount: *amount }.abi_encode()
+                IScrip::burnCall { planId: self.plan(*plan), holder: at(holder), amount: *amount }
+                    .abi_encode()
             }
             A::Redeem { plan, holder, amount, request } => IScrip::redeemCall {
                 planId: self.plan(*plan),
@@ -230,7 +236,9 @@ impl Resolver {
                 let (planId, holder) = (self.plan(*plan), at(holder));
                 IScrip::redeemWithoutIdCall { planId, holder, amount: *amount }.abi_encode()
             }
-            A::RedeemMany { batches } => IScrip::redeemManyCall { batches: self.batches(batches) }.abi_encode(),
+            A::RedeemMany { batches } => {
+                IScrip::redeemManyCall { batches: self.batches(batches) }.abi_encode()
+            }
             A::RedeemWithVoucher { voucher, amount } => {
                 let build = |maximum| self.voucher(voucher, maximum);
                 IScrip::redeemWithVoucherCall {
@@ -410,9 +418,8 @@ impl Resolver {
 
 /// The other signature of the same message by the same key, which has a high `s`.
 fn high(signature: Signature) -> Signature {
-    let order = alloy::primitives::uint!(
-        0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256
-    );
+    let order =
+        alloy::primitives::uint!(0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141_U256);
     Signature::new(signature.r(), order - signature.s(), !signature.v())
 }
 

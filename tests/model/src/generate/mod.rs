@@ -226,7 +226,11 @@ impl Generator {
         let plans = &self.model.state.books.plans;
         let fitting: Vec<_> =
             slots.filter(|(_, id)| plans.get(*id).is_some_and(fits)).map(|(slot, _)| *slot).collect();
-        if fitting.is_empty() { self.dice.range(0, u64::from(SLOTS)) as Slot } else { self.dice.pick(&fitting) }
+        if fitting.is_empty() {
+            self.dice.range(0, u64::from(SLOTS)) as Slot
+        } else {
+            self.dice.pick(&fitting)
+        }
     }
 
     fn id(&self, slot: Slot) -> U256 {

@@ -18,7 +18,8 @@ impl Generator {
         if is_fund {
             return (by, Action::Fund { token, amount: U256::from(self.dice.range(0, 1_000_000)) });
         }
-        let amount = if self.dice.chance(65) { U256::MAX } else { U256::from(self.dice.pick(&[0, 100, 50_000])) };
+        let amount =
+            if self.dice.chance(65) { U256::MAX } else { U256::from(self.dice.pick(&[0, 100, 50_000])) };
         (by, Action::Approve { token, amount })
     }
 

@@ -56,7 +56,8 @@ impl Generator {
         let duration = self.dice.pick(&DURATIONS);
         let is_lasting = is_per_use || (!is_time && self.dice.chance(40));
         let is_limited = !is_per_use && self.dice.chance(30);
-        let hook = if self.dice.chance(25) { (Who::Hook, self.dice.range(1, 16) as u8) } else { (Who::Zero, 0) };
+        let hook =
+            if self.dice.chance(25) { (Who::Hook, self.dice.range(1, 16) as u8) } else { (Who::Zero, 0) };
         TermsSpec {
             name_length: self.dice.range(0, 32) as u8,
             uri_length: self.dice.pick(&[0, 0, 31, 32, 64]),
@@ -73,7 +74,11 @@ impl Generator {
             redeemers: self.dice.pick(&[7, 7, 7, 1, 2, 3, 4, 5, 6]),
             voucher_required: is_per_use || self.dice.chance(25),
             revocable: self.dice.chance(50),
-            limits: if is_limited { self.dice.pick(&[(1, 0), (3, 0), (0, 2), (0, 20), (2, 5)]) } else { (0, 0) },
+            limits: if is_limited {
+                self.dice.pick(&[(1, 0), (3, 0), (0, 2), (0, 20), (2, 5)])
+            } else {
+                (0, 0)
+            },
             hook,
         }
     }
@@ -183,7 +188,10 @@ impl Generator {
             0..10 => (self.controller(), Action::RenounceFeeControl),
             10..60 if pending != Who::Zero => (self.mostly(pending), Action::AcceptFeeControl),
             10..14 => (Who::Cat, Action::AcceptFeeControl),
-            _ => (self.controller(), Action::OfferFeeControl { to: self.dice.pick(&[Who::Eve, Who::Ann, Who::Zero]) }),
+            _ => (
+                self.controller(),
+                Action::OfferFeeControl { to: self.dice.pick(&[Who::Eve, Who::Ann, Who::Zero]) },
+            ),
         }
     }
 

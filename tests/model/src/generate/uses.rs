@@ -121,9 +121,15 @@ impl Generator {
     fn usable(&mut self) -> Slot {
         let held: Vec<_> = {
             let books = &self.model.state.books;
-            books.holdings.iter().filter(|(_, held)| !held.lots.is_empty() || held.end > 0).map(|(key, _)| key.0).collect()
+            books
+                .holdings
+                .iter()
+                .filter(|(_, held)| !held.lots.is_empty() || held.end > 0)
+                .map(|(key, _)| key.0)
+                .collect()
         };
-        let ids: Vec<_> = self.resolver.slots.iter().filter(|(_, id)| held.contains(id)).map(|(slot, _)| *slot).collect();
+        let ids: Vec<_> =
+            self.resolver.slots.iter().filter(|(_, id)| held.contains(id)).map(|(slot, _)| *slot).collect();
         let open = |slot: &Slot| self.plan(*slot).is_some_and(|plan| !plan.terms.redemption.voucherRequired);
         let fitting: Vec<_> = ids.into_iter().filter(open).collect();
         if fitting.is_empty() || self.dice.chance(8) { self.slot(|_| true) } else { self.dice.pick(&fitting) }

@@ -11,10 +11,10 @@ use crate::{
 impl Generator {
     /// A voucher with a number, who redeems it, and how much.
     fn voucher(&mut self, number: u64, most: u64) -> (Who, VoucherSpec, u64) {
-        let plan = self.slot(|plan| plan.terms.redemption.voucherRequired || plan.terms.redemption.redeemers != 2);
+        let plan =
+            self.slot(|plan| plan.terms.redemption.voucherRequired || plan.terms.redemption.redeemers != 2);
         let is_per_use = self.plan(plan).is_some_and(|plan| plan.is_per_use());
-        let (holder, balance) =
-            if is_per_use { (self.dice.pick(&HOLDERS), 50) } else { self.endowed(plan) };
+        let (holder, balance) = if is_per_use { (self.dice.pick(&HOLDERS), 50) } else { self.endowed(plan) };
         let amount = self.redeemable(plan, balance);
         let redeemer = self.redeemer(plan, holder);
         let by = self.mostly(redeemer);
@@ -40,7 +40,11 @@ impl Generator {
             _ => Flaw::None,
         };
         // Who has no key must have code that answers.
-        let holder = if KEYED.contains(&holder) || CHAMELEONS.contains(&holder) { holder } else { self.mostly(holder) };
+        let holder = if KEYED.contains(&holder) || CHAMELEONS.contains(&holder) {
+            holder
+        } else {
+            self.mostly(holder)
+        };
         let voucher = VoucherSpec { plan, holder, redeemer, maximum, number, deadline, signer, flaw };
         (by, voucher, amount)
     }
@@ -78,10 +82,13 @@ impl Generator {
         }
         let (id, holder, redeemer, session) = self.dice.pick(&sessions);
         let plan = self.resolver.slots.iter().find(|(_, plan)| **plan == id).map_or(0, |(slot, _)| *slot);
-        (self.who(holder), Action::RevokeSession {
-            plan,
-            redeemer: self.who(redeemer),
-            session: u64::try_from(session).unwrap_or(0),
-        })
+        (
+            self.who(holder),
+            Action::RevokeSession {
+                plan,
+                redeemer: self.who(redeemer),
+                session: u64::try_from(session).unwrap_or(0),
+            },
+        )
     }
 }

@@ -25,7 +25,10 @@ impl Model {
 
     pub(super) fn accept_fee_control(&mut self, caller: Address) -> Answer {
         let pendingController = self.state.books.pending_controller;
-        demand(caller == pendingController, || IScrip::NotPendingFeeController { caller, pendingController })?;
+        demand(caller == pendingController, || IScrip::NotPendingFeeController {
+            caller,
+            pendingController,
+        })?;
         self.take_fee_control(caller)
     }
 

@@ -5,12 +5,7 @@ use alloy::{
     sol_types::{SolCall, SolError},
 };
 
-use super::{
-    Answer, Model, Part, Plan, demand,
-    ledger::NEVER,
-    plans::SETTLE,
-    u40,
-};
+use super::{Answer, Model, Part, Plan, demand, ledger::NEVER, plans::SETTLE, u40};
 use crate::abi::IScrip::{self, PriceKind, Settlement};
 
 impl Model {
@@ -76,11 +71,7 @@ impl Model {
         Ok(IScrip::takeBackCall::abi_encode_returns(&burned))
     }
 
-    pub(super) fn reverse_take_back(
-        &mut self,
-        caller: Address,
-        call: IScrip::reverseTakeBackCall,
-    ) -> Answer {
+    pub(super) fn reverse_take_back(&mut self, caller: Address, call: IScrip::reverseTakeBackCall) -> Answer {
         let IScrip::reverseTakeBackCall { planId: id, paymentId } = call;
         let plan = self.check_settler(caller, id)?;
         let (key, mut settlement) = self.settled(id, &paymentId)?;

@@ -1,6 +1,9 @@
 //! An owner's gifts of credits, and burns.
 
-use alloy::{primitives::{Address, U256}, sol_types::SolCall};
+use alloy::{
+    primitives::{Address, U256},
+    sol_types::SolCall,
+};
 
 use super::{
     Answer, Model, Part, Plan, demand,

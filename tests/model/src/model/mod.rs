@@ -19,8 +19,8 @@ use alloy::{
     sol_types::{SolCall, SolError, SolEvent, SolInterface},
 };
 
-pub use self::{ledger::Holding, money::Money, others::Behaviour};
 pub(crate) use self::{fiat::from_told, redemptions::place_of};
+pub use self::{ledger::Holding, money::Money, others::Behaviour};
 use crate::{
     abi::IScrip::{self, IScripCalls},
     cast::{CHAMELEONS, Cast, Who},
@@ -268,7 +268,12 @@ impl Model {
 
     /// The plan, if there is one.
     pub(crate) fn existing(&self, id: U256) -> Part<Plan> {
-        self.state.books.plans.get(&id).cloned().ok_or_else(|| IScrip::PlanNotFound { planId: id }.abi_encode())
+        self.state
+            .books
+            .plans
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| IScrip::PlanNotFound { planId: id }.abi_encode())
     }
 }
 

@@ -196,7 +196,5 @@ fn is_true(words: &[u8]) -> bool {
 
 /// A product, or the panic of one that is too large.
 fn times(price: U256, factor: u16) -> Part<U256> {
-    price
-        .checked_mul(U256::from(factor))
-        .ok_or_else(|| Panic::from(PanicKind::UnderOverflow).abi_encode())
+    price.checked_mul(U256::from(factor)).ok_or_else(|| Panic::from(PanicKind::UnderOverflow).abi_encode())
 }

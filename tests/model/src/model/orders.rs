@@ -87,12 +87,7 @@ impl Model {
         Ok(granted)
     }
 
-    fn make_order(
-        &mut self,
-        purchase: &Purchase,
-        parties: Parties,
-        coin: &mut Coin,
-    ) -> Part<(u64, u64)> {
+    fn make_order(&mut self, purchase: &Purchase, parties: Parties, coin: &mut Coin) -> Part<(u64, u64)> {
         let Purchase { planId: id, holder, quantity, .. } = *purchase;
         let plan = self.existing(id)?;
         demand(plan.open, || IScrip::OrdersStopped { planId: id })?;

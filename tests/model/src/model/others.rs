@@ -77,11 +77,8 @@ impl Model {
             return Ok(());
         }
         let hook = plan.terms.hook.account;
-        let answer = if self.behaviours.contains_key(&hook) {
-            self.ask(hook, true, true)
-        } else {
-            Err(Bytes::new())
-        };
+        let answer =
+            if self.behaviours.contains_key(&hook) { self.ask(hook, true, true) } else { Err(Bytes::new()) };
         let refusal = match answer {
             Ok(None) => None,
             Ok(Some(words)) | Err(words) => Some(words),

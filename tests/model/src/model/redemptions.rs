@@ -29,11 +29,7 @@ impl Model {
         Ok(Vec::new())
     }
 
-    pub(super) fn redeem_without_id(
-        &mut self,
-        caller: Address,
-        call: IScrip::redeemWithoutIdCall,
-    ) -> Answer {
+    pub(super) fn redeem_without_id(&mut self, caller: Address, call: IScrip::redeemWithoutIdCall) -> Answer {
         let IScrip::redeemWithoutIdCall { planId, holder, amount } = call;
         self.use_credits(caller, planId, holder, amount, false)?;
         self.emit(&IScrip::CreditsRedeemedWithoutId { planId, holder, redeemer: caller, amount });
@@ -60,7 +56,12 @@ impl Model {
         let Voucher { planId, holder, redeemer, maximum, nonce, deadline } = voucher;
         self.check_voucher(caller, planId, holder, redeemer, deadline)?;
         let (planned, remaining) = (U256::from(amount), U256::from(maximum));
-        demand(planned <= remaining, || IScrip::VoucherExceeded { planId, holder, amount: planned, remaining })?;
+        demand(planned <= remaining, || IScrip::VoucherExceeded {
+            planId,
+            holder,
+            amount: planned,
+            remaining,
+        })?;
         let (word, bit) = place_of(nonce);
         let used = self.state.books.nonces.get(&(holder, word)).copied().unwrap_or_default();
         demand(!used.bit(bit), || IScrip::VoucherUsed { holder, nonce })?;
@@ -73,11 +74,7 @@ impl Model {
         Ok(Vec::new())
     }
 
-    pub(super) fn redeem_in_session(
-        &mut self,
-        caller: Address,
-        call: IScrip::redeemInSessionCall,
-    ) -> Answer {
+    pub(super) fn redeem_in_session(&mut self, caller: Address, call: IScrip::redeemInSessionCall) -> Answer {
         let IScrip::redeemInSessionCall { voucher, amount, requestId, signature } = call;
         let SessionVoucher { planId, holder, redeemer, maximum, session, deadline } = voucher;
         self.use_request(caller, planId, requestId)?;
@@ -155,7 +152,6 @@ impl Model {
         }
         self.ask_hook(id, &plan, AFTER_REDEMPTION)
     }
-
 
     fn pay_for_uses(&mut self, id: U256, plan: &Plan, holder: Address, uses: u64) -> Part<()> {
         let terms = &plan.terms.price;

@@ -5,13 +5,7 @@ use alloy::{
     sol_types::SolCall,
 };
 
-use super::{
-    Answer, Model, Plan, demand,
-    ledger::told,
-    plans::plan_id,
-    redemptions::place_of,
-    u40,
-};
+use super::{Answer, Model, Plan, demand, ledger::told, plans::plan_id, redemptions::place_of, u40};
 use crate::{
     abi::IScrip::{self, IScripCalls, Lot},
     cast::Who,
@@ -26,7 +20,9 @@ impl Model {
         use IScripCalls as C;
         let books = &self.state.books;
         Ok(match call {
-            C::balanceOf(call) => IScrip::balanceOfCall::abi_encode_returns(&self.told_balance(call.id, call.account)),
+            C::balanceOf(call) => {
+                IScrip::balanceOfCall::abi_encode_returns(&self.told_balance(call.id, call.account))
+            }
             C::balanceOfBatch(call) => return self.balances(call),
             C::isApprovedForAll(_) => IScrip::isApprovedForAllCall::abi_encode_returns(&false),
             C::supportsInterface(call) => {
