@@ -15,8 +15,8 @@ import {IScrip} from "./IScrip.sol";
 ///   token that takes a fee, changes balances by itself or keeps a list of who may use it can differ;
 /// - whether the transaction is given enough gas.
 ///
-/// A price source is asked as the core would ask it, but by the lens: one that answers nobody but the core answers the lens
-/// with a refusal.
+/// A price source, and a contract wallet whose signature is checked, is asked as the core would ask it, but by the lens: one that
+/// answers nobody but the core answers the lens with a refusal.
 interface ILens {
     /// @notice What one payee would get.
     /// @param account The payee.
@@ -102,8 +102,9 @@ interface ILens {
 
     // ──────────────────────────────────────── Before an order ────────────────────────────────────────
 
-    /// @notice What an order would cost and give, and what should be known beforehand. Reverts with `PlanNotFound`, and with the
-    /// core's `QuoteFailed` if the price source does not answer; for all else see `refusalOfOrder`.
+    /// @notice What an order would cost and give, and what should be known beforehand. Reverts with `PlanNotFound`, with the
+    /// core's `QuoteFailed` if the price source does not answer, and with a panic of overflow (0x11) if it asks for more than all
+    /// money; for all else see `refusalOfOrder`.
     /// @param scrip The core.
     /// @param planId The plan.
     /// @param payer Who would pay.

@@ -13,6 +13,9 @@ import {IScrip} from "./IScrip.sol";
 /// `keccak256(bytes.concat(keccak256(abi.encode(holder))))`. An order passes the proof along as `abi.encode(bytes32[])`; data
 /// that is no such list reverts without an error. Who pays does not matter, and how often is for the terms' limits.
 interface IMerkleAllowList is IHook {
+    /// @notice The plan's terms do not name this hook, or not with a call before orders (1).
+    error TermsDoNotFit(IScrip scrip, uint256 planId, address hook, uint8 calls);
+
     /// @notice The zero root, with which nobody is on the list, cannot be told from none.
     error ZeroRoot(IScrip scrip, uint256 planId);
 

@@ -15,10 +15,13 @@ pragma solidity ^0.8.30;
 /// An order for a holder other than the payer is a gift. On plans where gifts need the holder's consent (see `IScrip.order`)
 /// the holder signs the same order, too.
 ///
-/// `token` is the plan's token in every function. It is not signed, since the core takes only that one: with another the call
-/// reverts. Tokens that take a fee on transfer can be ordered with at the core only, since less than the price would arrive.
-/// Beside the errors below, every function may revert with those of `IScrip.order`, and with OpenZeppelin's
-/// `ReentrancyGuardReentrantCall` when it is called from within another.
+/// `token` is the plan's token in every function, zero when the plan is priced in the native coin or free. It is not signed,
+/// since the core takes only that one: with another the call reverts with its `WrongToken`. Tokens that take a fee on transfer
+/// can be ordered with at the core only, since less than the price would arrive. Beside the errors below, every function may
+/// revert with those of `IScrip.order`, and with OpenZeppelin's `ReentrancyGuardReentrantCall` when it is called from within
+/// another.
+///
+/// A payer's order and a holder's consent are one and the same message. Who is both signs once, for both.
 interface IRouter {
     /// @notice What payers, and holders of gifts, sign.
     /// @param planId The plan.
@@ -113,12 +116,13 @@ interface IRouter {
         external
         returns (uint64 credits, uint40 expiry);
 
-    /// @notice Orders by an EIP-2612 permit. One that was used already, by whomever, is no error if the allowance suffices.
+    /// @notice Orders by an EIP-2612 permit. One that was used already, by whomever, is no error if the allowance suffices. An
+    /// order of a free plan needs none: with a `token` of zero it is not looked at.
     /// @param order The order.
     /// @param token The plan's token.
     /// @param permit The payer's permit for this router.
-    /// @param signature The payer's signature over the order, which uses up its nonce; not needed, and not looked at, when the
-    /// payer itself sends it.
+    /// @param signature The payer's signature over the order; not needed, and not looked at, when the payer itself sends it. The
+    /// order's nonce is used up in either case.
     /// @param consent The holder's signature over the order, or empty.
     /// @return credits The credits granted; 0 on a time plan.
     /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
@@ -142,12 +146,13 @@ interface IRouter {
         payable
         returns (uint64 credits, uint40 expiry);
 
-    /// @notice Cancels orders that the caller has signed, as payer or as holder, used or not.
+    /// @notice Cancels orders that the caller has signed, as payer or as holder, by whichever function they would be sent.
     /// @param word Which 256 nonces: those from `256 * word` on.
     /// @param mask Which of them: bit `i` for the nonce `256 * word + i`.
     function cancelNonces(uint256 word, uint256 mask) external;
 
-    /// @notice Whether an order's nonce is used up or cancelled. Those of EIP-3009 and Permit2 are kept by the token and Permit2.
+    /// @notice Whether an order's nonce is cancelled, or used up with a permit or by a holder's consent. That an order was sent by
+    /// EIP-3009 or Permit2 is recorded by the token and by Permit2.
     /// @param signer Who signed it.
     /// @param nonce The nonce.
     /// @return Whether no order with it can be sent any more.

@@ -361,6 +361,9 @@ interface IScrip {
     /// @notice Only the router of this deployment may say for whom it orders.
     error NotRouter(address caller, address router);
 
+    /// @notice The router has taken another token than the plan's, zero being the native coin or none.
+    error WrongToken(uint256 planId, address token, address planToken);
+
     /// @notice The plan's owner has stopped its orders.
     error OrdersStopped(uint256 planId);
 
@@ -709,10 +712,12 @@ interface IScrip {
     /// @notice An order by this deployment's router, which pays, for who has signed it. Only the router.
     /// @param purchase The order.
     /// @param payer Who has signed, and has paid the router.
+    /// @param token The token that the payer has paid, which must be the plan's: that it took the payer's signature is what
+    /// makes it the payer's order. Zero for the native coin, and for free plans.
     /// @param consented Whether the holder has signed, too, so that gifts of every plan are allowed.
     /// @return credits The credits granted; 0 on a time plan.
     /// @return expiry When they expire, 0 for never; on a time plan the new end of the holder's access.
-    function orderFor(Purchase calldata purchase, address payer, bool consented)
+    function orderFor(Purchase calldata purchase, address payer, address token, bool consented)
         external
         payable
         returns (uint64 credits, uint40 expiry);

@@ -14,7 +14,7 @@ import {IScrip} from "./IScrip.sol";
 ///   coupon never changes;
 /// - the plan's owner may name another signer at any time, which voids the former one's coupons. A new owner of the plan
 ///   should do so: the former one's signer stays until then;
-/// - a coupon that was given away is good until its deadline, for as many orders as it says.
+/// - a coupon that was given away is good until its deadline, unless the signer is changed, for as many orders as it says.
 ///
 /// An order passes a coupon along as `abi.encode(Coupon, signature)`, or nothing for the price without one; data that is neither
 /// reverts without an error. A coupon for anyone can be used by whoever sees it first, in a pending transaction, too.

@@ -47,13 +47,16 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
     }
 
     /// @dev `IScrip.orderFor`.
-    function orderFor(IScrip.Purchase calldata purchase, address payer, bool consented)
+    function orderFor(IScrip.Purchase calldata purchase, address payer, address token, bool consented)
         external
         payable
         nonReentrant
         returns (uint64 credits, uint40 expiry)
     {
         if (msg.sender != router()) revert IScrip.NotRouter(msg.sender, router());
+        _existing(purchase.planId);
+        address planToken = _plans[purchase.planId].sale.token;
+        if (token != planToken) revert IScrip.WrongToken(purchase.planId, token, planToken);
         return _orderOne(purchase, payer, consented);
     }
 

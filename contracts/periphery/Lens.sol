@@ -584,6 +584,7 @@ contract Lens is ILens {
 
     /// @dev A number that a token tells; 0 if it does not.
     function _view(address token, bytes memory call) private view returns (uint256) {
+        Gas.demand(TOKEN_VIEW_GAS);
         (bool success,, bytes memory answer) =
             LibCall.tryStaticCall({target: token, gasStipend: TOKEN_VIEW_GAS, maxCopy: 32, data: call});
         return success && answer.length == 32 ? abi.decode(answer, (uint256)) : 0;

@@ -60,6 +60,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         bytes calldata consent
     ) external nonReentrant returns (uint64 credits, uint40 expiry) {
         bytes32 structHash = _structHash(order);
+        _checkNonce(order, order.payer);
         bool consented = _checkConsent(order, structHash, consent);
 
         _receive(order, token, _hashTypedData(structHash), signature);
@@ -73,6 +74,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         returns (uint64 credits, uint40 expiry)
     {
         bytes32 structHash = _structHash(order);
+        _checkNonce(order, order.payer);
         bool consented = _checkConsent(order, structHash, consent);
 
         PERMIT2.permitWitnessTransferFrom({
@@ -99,14 +101,17 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         bytes calldata consent
     ) external nonReentrant returns (uint64 credits, uint40 expiry) {
         bytes32 structHash = _structHash(order);
-        if (msg.sender != order.payer) _checkSignature(order, structHash, order.payer, signature);
+        if (msg.sender == order.payer) _takeNonce(order, order.payer);
+        else _checkSignature(order, structHash, order.payer, signature);
         bool consented = _checkConsent(order, structHash, consent);
 
-        // Anyone may have sent the permit before; what counts is the allowance.
-        try IERC20Permit(token)
-            .permit(order.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s) {}
-            catch {}
-        _pull(token, order.payer, order.maxPrice);
+        if (token != address(0)) {
+            // Anyone may have sent the permit before; what counts is the allowance.
+            try IERC20Permit(token)
+                .permit(order.payer, address(this), permit.value, permit.deadline, permit.v, permit.r, permit.s) {}
+                catch {}
+            _pull(token, order.payer, order.maxPrice);
+        }
         return _order(order, token, consented, 0);
     }
 
@@ -142,7 +147,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
             maxPrice: order.maxPrice,
             data: order.data
         });
-        (credits, expiry) = IScrip(SCRIP).orderFor{value: value}(purchase, order.payer, consented);
+        (credits, expiry) = IScrip(SCRIP).orderFor{value: value}(purchase, order.payer, token, consented);
 
         _return(token, order.payer, before);
     }
@@ -167,7 +172,9 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         require(pulled, PullFailed(token, payer, amount));
     }
 
-    /// @dev Some tokens take any call and do nothing, as WETH does: it counts what the token has recorded.
+    /// @dev That the token takes the signature is all that shows whose order it is. So it must be the plan's token, which the
+    /// core sees to: with one of its own, a plan's owner can do no more than with its own mints. And since some tokens take any
+    /// call and do nothing, as WETH does, what counts is what it has recorded.
     function _receive(Order calldata order, address token, bytes32 nonce, bytes calldata signature) private {
         if (signature.length == 65) {
             (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
@@ -213,14 +220,22 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
     function _checkSignature(Order calldata order, bytes32 structHash, address signer, bytes calldata signature)
         private
     {
-        require(block.timestamp <= order.deadline, OrderExpired(order.deadline));
-        BitMaps.BitMap storage used = _usedNonces[signer];
-        require(!used.get(order.nonce), NonceUsed(signer, order.nonce));
+        _takeNonce(order, signer);
         require(Signatures.isValid(signer, _hashTypedData(structHash), signature), InvalidOrderSignature(signer));
+    }
 
-        used.set(order.nonce);
+    /// @dev Uses up the nonce of an order, so that no signed copy of it can be sent again.
+    function _takeNonce(Order calldata order, address signer) private {
+        require(block.timestamp <= order.deadline, OrderExpired(order.deadline));
+        _checkNonce(order, signer);
+
+        _usedNonces[signer].set(order.nonce);
 
         emit NonceTaken(signer, order.nonce);
+    }
+
+    function _checkNonce(Order calldata order, address signer) private view {
+        require(!_usedNonces[signer].get(order.nonce), NonceUsed(signer, order.nonce));
     }
 
     function _structHash(Order calldata order) private pure returns (bytes32) {

@@ -10,14 +10,23 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 /// @title MerkleAllowList: a hook by which only the holders of a list order a plan
 /// @notice `IMerkleAllowList` is its manual.
 contract MerkleAllowList is IMerkleAllowList, Accepting {
+    /// @dev The terms' bit for a hook that is asked before orders.
+    uint8 private constant BEFORE_ORDER = 1;
+
     /// @inheritdoc IMerkleAllowList
     mapping(IScrip scrip => mapping(uint256 planId => bytes32 root)) public rootOf;
 
     /// @inheritdoc IMerkleAllowList
     function setRoot(IScrip scrip, uint256 planId, bytes32 root) external {
         // What poses as a core can name whatever owner it likes, but only of plans of its own.
-        address owner = scrip.plan(planId).owner;
-        require(msg.sender == owner, IScrip.NotPlanOwner(planId, msg.sender, owner));
+        IScrip.Plan memory plan = scrip.plan(planId);
+        require(msg.sender == plan.owner, IScrip.NotPlanOwner(planId, msg.sender, plan.owner));
+        IScrip.Hook memory hook = plan.terms.hook;
+        // A list that no order is held against would promise what it does not do, and the terms cannot be mended.
+        require(
+            hook.account == address(this) && hook.calls & BEFORE_ORDER != 0,
+            TermsDoNotFit(scrip, planId, hook.account, hook.calls)
+        );
         require(root != 0, ZeroRoot(scrip, planId));
         bytes32 former = rootOf[scrip][planId];
         require(former == 0, RootAlreadySet(scrip, planId, former));

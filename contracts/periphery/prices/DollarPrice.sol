@@ -45,7 +45,8 @@ contract DollarPrice is IDollarPrice {
         (, int256 answer,, uint256 updatedAt,) = feed.latestRoundData();
         require(answer > 0, AnswerNotPositive(feed, answer));
         uint256 freshUntil = updatedAt + maxAge;
-        require(block.timestamp <= freshUntil, StaleAnswer(feed, block.timestamp, freshUntil));
+        // A round that is not complete was updated at 0.
+        require(updatedAt != 0 && block.timestamp <= freshUntil, StaleAnswer(feed, block.timestamp, freshUntil));
         return Math.mulDiv(dollars * quantity, SCALE, answer.toUint256() * DOLLAR, Math.Rounding.Ceil);
     }
 }
