@@ -15,11 +15,13 @@ pragma solidity ^0.8.30;
 /// What is assumed of others, and what a bad one can do:
 /// - Tokens: nothing is assumed of the return value. A token that takes a fee on transfer, or changes balances by itself,
 ///   gives the payees what it gives: the core holds no funds, so nobody else's money can make up for it.
-/// - Payees: one that refuses its share blocks orders of its own plan, by an error that names it.
-/// - Holders with code are asked by the callback of ERC-1155, last of all and with bounded gas; one that refuses reverts
-///   the call that would have credited it, and nothing else.
+/// - Payees: one that refuses its share blocks orders of its own plan, or redemptions when paid per use, by an error that
+///   names it.
+/// - Holders with code are asked by the callback of ERC-1155, last of what an order or a mint does and with bounded gas; one
+///   that refuses reverts the call that would have credited it, and nothing else.
 /// - Plan owners create credits of their own plans at will, and so do the operators whom they let mint. They never change
-///   terms, and lower a holder's balance only by redeeming within the terms, or by burning where the terms allow to revoke.
+///   terms, and lower a holder's balance only by redeeming within the terms, by burning where the terms allow to revoke, and
+///   by taking back what fiat payments granted, which their settle operators may, too.
 /// - Redeemers are trusted with the whole balance of every holder of the plans that they may redeem, unless the terms
 ///   require vouchers.
 /// - Hooks and price sources can refuse orders and redemptions of the plans whose terms name them, and nothing else.
@@ -74,7 +76,8 @@ interface IScrip {
 
     /// @notice A receiver of a share of the price.
     /// @param account Who is paid; neither zero nor this contract.
-    /// @param share Its part of the price in basis points. A share of 0 receives nothing.
+    /// @param share Its part of the price in basis points. A share of 0 receives nothing; the last
+    /// payee's is more than 0, since it takes what rounding leaves.
     struct Payee {
         address account;
         uint16 share;
@@ -84,7 +87,7 @@ interface IScrip {
     /// @param kind Credits, or access for a time.
     /// @param credits How many credits, more than 0; 0 on a time plan, and on one paid per use, which has no orders.
     /// @param duration On a credits plan the lifetime of the credits in seconds, 0 when they never expire, and an order's
-    /// expiry is rounded up to the next multiple of a 64th of it. On a time plan the seconds of access, more than 0.
+    /// expiry is rounded up to the next multiple of a 64th of it, which is itself rounded up to whole seconds. On a time plan the seconds of access, more than 0.
     struct Grant {
         GrantKind kind;
         uint64 credits;
@@ -182,11 +185,13 @@ interface IScrip {
 
     /// @notice A fiat payment that was settled.
     /// @param holder Who got the grant; zero when the payment was never settled.
-    /// @param expiry When the credits expire, 0 for never, and on a time plan.
+    /// @param expiry When the credits expire, 0 for never; on a time plan the end of the access that was granted, less what was
+    /// taken back of it.
     /// @param reversed Whether a take-back was reversed, after which nothing more is taken back.
     /// @param granted The credits granted; on a time plan the periods of access.
     /// @param takenBack How much of that was taken back.
-    /// @param burned How much of that was still there and was burned; the rest was spent before, and is unrecovered.
+    /// @param burned How much of that was still there and was burned; the rest was spent before, and is unrecovered. Credits of
+    /// one expiry are all alike: what is there of them counts, whichever order, payment or mint gave them.
     struct Settlement {
         address holder;
         uint40 expiry;
@@ -301,7 +306,7 @@ interface IScrip {
     /// @notice A plan paid on chain has one to eight payees; a free or fiat one has none.
     error InvalidPayeeCount(uint256 count, uint256 minimum, uint256 maximum);
 
-    /// @notice A payee can be neither the zero address nor this contract.
+    /// @notice A payee can be neither the zero address nor this contract, and the last has a share.
     error InvalidPayee(uint256 index, address account);
 
     /// @notice The payees' shares must be the whole.
@@ -736,7 +741,8 @@ interface IScrip {
     // ───────────────────────────────────────────── Fiat ──────────────────────────────────────────────
 
     /// @notice Gives a holder what a fiat plan grants for a payment that was made off chain. Each payment is settled once, by
-    /// whomever. Stopped orders and limits are ignored, and no hook is asked: they are checked when the payment is begun.
+    /// whomever. Stopped orders and limits are ignored, and no hook is asked: they are checked when the payment is begun. It is
+    /// counted as orders where the terms limit them.
     /// Only the plan's owner and its settle operators.
     /// @param planId The plan.
     /// @param holder Who gets the grant.
@@ -748,9 +754,10 @@ interface IScrip {
         external
         returns (uint64 credits, uint40 expiry);
 
-    /// @notice Takes a grant back, whole or in part, whose payment was charged back: burns what is left of those credits, and
-    /// counts the rest as unrecovered. On a time plan whole periods are taken off the end, though never below now. Only the
-    /// plan's owner and its settle operators.
+    /// @notice Takes a grant back, whole or in part, whose payment was charged back: burns what is left of the credits of
+    /// its expiry, whoever gave them, and counts the rest as unrecovered. On a time plan whole periods are taken off the end: of
+    /// those that the payment bought, what has begun or is to come, though never below now. Only the plan's owner and its settle
+    /// operators.
     /// @param planId The plan.
     /// @param paymentId The payment.
     /// @param amount How many credits, or periods, at least 1; in all calls at most what was granted.
@@ -816,7 +823,7 @@ interface IScrip {
     function redeemWithoutId(uint256 planId, address holder, uint64 amount) external;
 
     /// @notice Many redemptions in one call, across plans and holders: all are done or none.
-    /// @param batches The redemptions, by plan.
+    /// @param batches The redemptions, by plan; none is empty.
     function redeemMany(Batch[] calldata batches) external;
 
     /// @notice Redeems with a holder's voucher, which it uses up even when less than its maximum is taken.
@@ -889,7 +896,8 @@ interface IScrip {
     /// @notice Calls several functions of this contract as the caller, each by itself: with `skip`, one that fails changes
     /// nothing and is reported; without, it fails all. None can be sent coin.
     ///
-    /// A call that fails for want of gas fails all even with `skip`.
+    /// A call that fails for want of gas fails all even with `skip`: one that says so, or leaves less than an eighth of the gas
+    /// that there was. Of a multicall within another the outer one sees only what the inner one left: do not nest them.
     /// @param calls The calls, ABI-encoded.
     /// @param skip Whether to go on after one that fails.
     /// @return outcomes What became of each.

@@ -8,8 +8,8 @@ import {IScrip} from "../interfaces/IScrip.sol";
 library Gas {
     /// @dev A hook's or a price source's call.
     uint256 internal constant HOOK = 200_000;
-    /// @dev The delivery of the fee in a token.
-    uint256 internal constant FEE = 200_000;
+    /// @dev A token's `transferFrom` for the fee, and for uses that are paid as they are redeemed.
+    uint256 internal constant TOKEN = 200_000;
     /// @dev An ERC-1271 answer: enough for a passkey that is verified without a precompile.
     uint256 internal constant SIGNATURE = 500_000;
     /// @dev A holder's answer to the callback of ERC-1155: plenty for a wallet's.

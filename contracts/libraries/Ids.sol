@@ -9,6 +9,8 @@ library Ids {
     /// @dev Uses a number up. OpenZeppelin's `get` and `set` would find and read the word twice.
     /// @return fresh Whether it was not used before.
     function take(BitMaps.BitMap storage used, uint256 id) internal returns (bool fresh) {
+        // A bit at its place: the operands are not swapped.
+        // forge-lint: disable-next-line(incorrect-shift)
         uint256 mask = 1 << (id & 0xff);
         uint256 word = used._data[id >> 8];
         if (word & mask != 0) return false;
@@ -28,6 +30,7 @@ library Ids {
                 place = id >> 8;
                 word = used._data[place];
             }
+            // forge-lint: disable-next-line(incorrect-shift)
             uint256 mask = 1 << (id & 0xff);
             if (word & mask != 0) revert IScrip.RequestAlreadyRedeemed(planId, msg.sender, id);
             word |= mask;

@@ -14,13 +14,10 @@ library Signatures {
         if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
         if (signer.code.length == 0) return false;
 
+        bytes memory call = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         Gas.demand(Gas.SIGNATURE);
-        (bool success,, bytes memory answer) = LibCall.tryStaticCall({
-            target: signer,
-            gasStipend: Gas.SIGNATURE,
-            maxCopy: 32,
-            data: abi.encodeCall(IERC1271.isValidSignature, (digest, signature))
-        });
+        (bool success,, bytes memory answer) =
+            LibCall.tryStaticCall({target: signer, gasStipend: Gas.SIGNATURE, maxCopy: 32, data: call});
         // A shorter answer is padded with zeros.
         // forge-lint: disable-next-line(unsafe-typecast)
         return success && bytes32(answer) == bytes32(IERC1271.isValidSignature.selector);

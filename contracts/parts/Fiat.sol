@@ -3,9 +3,10 @@ pragma solidity ^0.8.30;
 
 import {Ledger} from "./Ledger.sol";
 import {IScrip} from "../interfaces/IScrip.sol";
-import {Account, Lots} from "../libraries/Lots.sol";
-import {Rules, TIME} from "../libraries/Rules.sol";
+import {Account, Front, Lots} from "../libraries/Lots.sol";
+import {LIMITED, Rules, TIME} from "../libraries/Rules.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
 
 /// @title Fiat: payments made off chain, settled and taken back by their ids
 abstract contract Fiat is Ledger {
@@ -28,8 +29,9 @@ abstract contract Fiat is Ledger {
         (credits, expiry, minted) = _grant(planId, stored, rules, holder, quantity);
         settlement.holder = holder;
         if (rules.has(TIME)) credits = quantity;
-        else settlement.expiry = expiry;
+        settlement.expiry = expiry;
         settlement.granted = credits;
+        if (rules.has(LIMITED)) _countSettled(planId, stored, holder, quantity);
 
         emit IScrip.PaymentSettled({
             planId: planId,
@@ -54,9 +56,15 @@ abstract contract Fiat is Ledger {
         uint64 remaining = former.reversed ? 0 : former.granted - former.takenBack;
         if (amount > remaining) revert IScrip.TakeBackTooHigh(planId, paymentKey, amount, remaining);
 
-        burned = rules.has(TIME)
-            ? _cutAccess(planId, former.holder, amount, stored.sale.duration)
-            : _takeFrom(planId, former.holder, amount, former.expiry);
+        if (rules.has(TIME)) {
+            uint256 duration = stored.sale.duration;
+            // Of the time that this payment has bought; what others have bought behind it stays.
+            uint256 left = FixedPointMathLib.min(amount, _periodsUntil(former.expiry, duration));
+            burned = _cutAccess(planId, former.holder, left.toUint64(), duration);
+            settlement.expiry = (former.expiry - burned * duration).toUint40();
+        } else {
+            burned = _takeFrom(planId, former.holder, amount, former.expiry);
+        }
         settlement.takenBack = former.takenBack + amount;
         settlement.burned = former.burned + burned;
 
@@ -95,6 +103,19 @@ abstract contract Fiat is Ledger {
     /// @dev `IScrip.settlementOf`.
     function settlementOf(uint256 planId, bytes32 paymentKey) external view returns (IScrip.Settlement memory) {
         return _settlements[planId][paymentKey];
+    }
+
+    /// @dev What was paid is given whatever the limits say, and counted against them; the counts stop where they end.
+    function _countSettled(uint256 planId, StoredPlan storage stored, address holder, uint256 quantity) private {
+        if (stored.perHolder != 0) {
+            Account storage account = _accounts[planId][holder];
+            Front memory front = account.load();
+            front.orders = FixedPointMathLib.min(front.orders + quantity, type(uint32).max);
+            account.store(front);
+        }
+        if (stored.inAll != 0) {
+            stored.ordered = FixedPointMathLib.min(stored.ordered + quantity, type(uint32).max).toUint32();
+        }
     }
 
     function _checkSettler(uint256 planId) private view returns (StoredPlan storage stored, Rules rules) {

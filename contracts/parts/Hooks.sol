@@ -80,15 +80,11 @@ abstract contract Hooks is State {
     /// @dev What a price source asks for an order.
     function _quote(StoredPlan storage stored, IScrip.Purchase memory purchase) internal view returns (uint256 price) {
         address source = stored.source;
+        bytes memory call =
+            abi.encodeCall(IPriceSource.quote, (purchase.planId, purchase.holder, purchase.quantity, purchase.data));
         Gas.demand(Gas.HOOK);
-        (bool success,, bytes memory answer) = LibCall.tryStaticCall({
-            target: source,
-            gasStipend: Gas.HOOK,
-            maxCopy: MAX_REASON_BYTES,
-            data: abi.encodeCall(
-                IPriceSource.quote, (purchase.planId, purchase.holder, purchase.quantity, purchase.data)
-            )
-        });
+        (bool success,, bytes memory answer) =
+            LibCall.tryStaticCall({target: source, gasStipend: Gas.HOOK, maxCopy: MAX_REASON_BYTES, data: call});
         if (!(success && answer.length >= 32)) revert IScrip.QuoteFailed(purchase.planId, source, answer);
         return abi.decode(answer, (uint256));
     }

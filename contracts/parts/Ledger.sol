@@ -8,6 +8,7 @@ import {Account, Front, Lots} from "../libraries/Lots.sol";
 import {Rules, TIME} from "../libraries/Rules.sol";
 import {IERC1155Receiver} from "@openzeppelin/contracts/token/ERC1155/IERC1155Receiver.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
 import {LibCall} from "solady/utils/LibCall.sol";
 
 /// @title Ledger: what holders have
@@ -127,8 +128,7 @@ abstract contract Ledger is State {
         Account storage account = _accounts[planId][holder];
         Front memory front = account.load();
         uint256 end = front.expiry;
-        uint256 left = end > block.timestamp ? end - block.timestamp : 0;
-        uint256 begun = (left + duration - 1) / duration;
+        uint256 begun = _periodsUntil(end, duration);
         // At most 2^40 seconds are left, of which a period has at least one.
         // forge-lint: disable-next-line(unsafe-typecast)
         cut = periods <= begun ? periods : uint64(begun);
@@ -141,18 +141,21 @@ abstract contract Ledger is State {
         emit IScrip.TransferSingle(msg.sender, holder, address(0), planId, over ? 1 : 0);
     }
 
+    /// @dev How many periods of access have begun or are to come until an end.
+    function _periodsUntil(uint256 end, uint256 duration) internal view returns (uint256) {
+        return FixedPointMathLib.divUp(FixedPointMathLib.zeroFloorSub(end, block.timestamp), duration);
+    }
+
     // ──────────────────────────────────────────── Callback ───────────────────────────────────────────
 
     /// @dev Asks a holder with code whether it accepts, as ERC-1155 demands. Comes last in every call that mints.
     function _askHolder(uint256 planId, address holder, uint256 value) internal {
         if (holder.code.length == 0) return;
-        (bool success,, bytes memory answer) = LibCall.tryCall({
-            target: holder,
-            value: 0,
-            gasStipend: Gas.CALLBACK,
-            maxCopy: 32,
-            data: abi.encodeCall(IERC1155Receiver.onERC1155Received, (msg.sender, address(0), planId, value, ""))
-        });
+        bytes memory call =
+            abi.encodeCall(IERC1155Receiver.onERC1155Received, (msg.sender, address(0), planId, value, ""));
+        Gas.demand(Gas.CALLBACK);
+        (bool success,, bytes memory answer) =
+            LibCall.tryCall({target: holder, value: 0, gasStipend: Gas.CALLBACK, maxCopy: 32, data: call});
         // An answer of less than 32 bytes is padded with zeros; a longer one is not copied.
         // forge-lint: disable-next-item(unsafe-typecast)
         if (!(success && bytes32(answer) == bytes32(IERC1155Receiver.onERC1155Received.selector))) {

@@ -125,7 +125,7 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         bool quoted = kind == IScrip.PriceKind.Quoted;
         uint256 price = quoted ? _quote(stored, purchase) : uint256(stored.sale.amount) * purchase.quantity;
         if (price > purchase.maxPrice) revert IScrip.PriceAboveMaximum(purchase.planId, price, purchase.maxPrice);
-        bill = _bill(stored.sale.token, msg.sender, price);
+        bill = _bill(stored.sale.token, msg.sender, price, false);
         if (bill.token == address(0)) {
             if (coin.left < price) revert IScrip.WrongValue(purchase.planId, coin.left, price);
             coin.left -= price;

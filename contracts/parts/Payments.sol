@@ -11,17 +11,19 @@ import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
 /// @title Payments: from who pays to the fee's receiver and the payees, within the call
 abstract contract Payments is State {
-    /// @dev What is to be paid: `fee` is a part of `price`. A zero token is the native coin, which the call was sent.
+    /// @dev What is to be paid: `fee` is a part of `price`. A zero token is the native coin, which the call was sent. `bounded` is
+    /// whether the token must make do with bounded gas, where it could spoil more than the call that it is paid by.
     struct Bill {
         address token;
         address payer;
         uint256 price;
         uint256 fee;
+        bool bounded;
     }
 
     /// @dev The fee is rounded down, in the payees' favour.
-    function _bill(address token, address payer, uint256 price) internal view returns (Bill memory) {
-        return Bill({token: token, payer: payer, price: price, fee: price * _feeRate / WHOLE});
+    function _bill(address token, address payer, uint256 price, bool bounded) internal view returns (Bill memory) {
+        return Bill({token: token, payer: payer, price: price, fee: price * _feeRate / WHOLE, bounded: bounded});
     }
 
     /// @dev Pays the fee and divides the rest; the last payee takes what rounding leaves.
@@ -43,30 +45,37 @@ abstract contract Payments is State {
 
     function _payTo(uint256 planId, Bill memory bill, address payee, uint256 amount) private {
         if (amount == 0) return;
-        bool paid = bill.token == address(0)
-            ? SafeTransferLib.trySafeTransferETH(payee, amount, SafeTransferLib.GAS_STIPEND_NO_GRIEF)
-            : SafeTransferLib.trySafeTransferFrom(bill.token, bill.payer, payee, amount);
+        bool paid;
+        if (bill.token == address(0)) {
+            paid = SafeTransferLib.trySafeTransferETH(payee, amount, SafeTransferLib.GAS_STIPEND_NO_GRIEF);
+        } else if (bill.bounded) {
+            paid = _tryPull(bill, payee, amount);
+        } else {
+            paid = SafeTransferLib.trySafeTransferFrom(bill.token, bill.payer, payee, amount);
+        }
         if (!paid) revert IScrip.PaymentFailed(planId, bill.token, bill.payer, payee, amount);
     }
 
     /// @dev A receiver that cannot be paid must not stop anybody's orders, so its failure is borne, and its gas is bounded.
     function _payFee(uint256 planId, Bill memory bill) private returns (bool paid) {
         address receiver = _feeReceiver;
-        Gas.demand(Gas.FEE);
         if (bill.token == address(0)) {
+            Gas.demand(SafeTransferLib.GAS_STIPEND_NO_GRIEF);
             paid = SafeTransferLib.trySafeTransferETH(receiver, bill.fee, SafeTransferLib.GAS_STIPEND_NO_GRIEF);
         } else {
-            (bool success,, bytes memory answer) = LibCall.tryCall({
-                target: bill.token,
-                value: 0,
-                gasStipend: Gas.FEE,
-                maxCopy: 32,
-                data: abi.encodeCall(IERC20.transferFrom, (bill.payer, receiver, bill.fee))
-            });
-            // Tokens return true, or nothing.
-            // forge-lint: disable-next-line(unsafe-typecast)
-            paid = success && (answer.length == 0 || uint256(bytes32(answer)) == 1);
+            paid = _tryPull(bill, receiver, bill.fee);
         }
         if (!paid) emit IScrip.FeeUndelivered(planId, receiver, bill.token, bill.fee);
+    }
+
+    /// @dev Moves tokens from the payer with bounded gas.
+    function _tryPull(Bill memory bill, address to, uint256 amount) private returns (bool) {
+        bytes memory call = abi.encodeCall(IERC20.transferFrom, (bill.payer, to, amount));
+        Gas.demand(Gas.TOKEN);
+        (bool success,, bytes memory answer) =
+            LibCall.tryCall({target: bill.token, value: 0, gasStipend: Gas.TOKEN, maxCopy: 32, data: call});
+        // Tokens return true, or nothing; so does what has no code.
+        // forge-lint: disable-next-line(unsafe-typecast)
+        return success && (answer.length == 0 ? bill.token.code.length != 0 : uint256(bytes32(answer)) == 1);
     }
 }

@@ -85,6 +85,7 @@ abstract contract Plans is State {
         });
         if (!onePayee) stored.payees = terms.payees;
         stored.texts.set(abi.encodePacked(uint8(bytes(terms.name).length), terms.name, terms.uri));
+        // These three share a word, which most plans leave empty.
         if (_isLimited(terms) || terms.hook.calls != 0) {
             stored.perHolder = terms.limits.perHolder;
             stored.inAll = terms.limits.inAll;
@@ -102,8 +103,8 @@ abstract contract Plans is State {
 
         IScrip.Grant memory grant = terms.grant;
         if (terms.price.kind == IScrip.PriceKind.PerUse) {
-            if (!(terms.redemption.voucherRequired && grant.kind == IScrip.GrantKind.Credits && grant.credits == 0
-                        && grant.duration == 0 && !_isLimited(terms))) {
+            bool grantsNothing = grant.kind == IScrip.GrantKind.Credits && grant.credits == 0 && grant.duration == 0;
+            if (!(grantsNothing && terms.redemption.voucherRequired && !_isLimited(terms))) {
                 revert IScrip.InvalidPerUse({
                     voucherRequired: terms.redemption.voucherRequired,
                     credits: grant.credits,
@@ -113,9 +114,9 @@ abstract contract Plans is State {
                 });
             }
         } else {
-            if (!(grant.kind == IScrip.GrantKind.Credits
-                        ? grant.credits != 0
-                        : grant.credits == 0 && grant.duration != 0)) {
+            bool fits =
+                grant.kind == IScrip.GrantKind.Credits ? grant.credits != 0 : grant.credits == 0 && grant.duration != 0;
+            if (!fits) {
                 revert IScrip.InvalidGrant(grant.kind, grant.credits, grant.duration);
             }
         }
@@ -137,13 +138,15 @@ abstract contract Plans is State {
 
     function _checkPrice(IScrip.Price memory price) private view {
         IScrip.PriceKind kind = price.kind;
-        bool amount = kind != IScrip.PriceKind.Free && kind != IScrip.PriceKind.Quoted;
-        bool noToken = kind == IScrip.PriceKind.Free || kind == IScrip.PriceKind.Fiat;
-        if (!(amount == (price.amount != 0) && (kind == IScrip.PriceKind.Fiat) == (price.currency != 0)
-                    && (kind == IScrip.PriceKind.Quoted) == (price.source != address(0))
-                    && (noToken
-                            ? price.token == address(0)
-                            : kind != IScrip.PriceKind.PerUse || price.token != address(0)))) revert IScrip.InvalidPrice(price);
+        bool fiat = kind == IScrip.PriceKind.Fiat;
+        bool quoted = kind == IScrip.PriceKind.Quoted;
+        bool free = kind == IScrip.PriceKind.Free;
+        bool fits = (price.amount != 0) == (!free && !quoted) && (price.currency != 0) == fiat
+            && (price.source != address(0)) == quoted;
+        // The native coin cannot be pulled from a holder.
+        if (free || fiat) fits = fits && price.token == address(0);
+        else if (kind == IScrip.PriceKind.PerUse) fits = fits && price.token != address(0);
+        if (!fits) revert IScrip.InvalidPrice(price);
         _checkCode(price.token);
         _checkCode(price.source);
     }
@@ -163,7 +166,9 @@ abstract contract Plans is State {
         uint256 sum;
         for (uint256 i; i < payees.length; ++i) {
             address account = payees[i].account;
-            if (!(account != address(0) && account != address(this))) revert IScrip.InvalidPayee(i, account);
+            // The last takes what rounding leaves, which must not be somebody without a share.
+            bool shares = payees[i].share != 0 || i != payees.length - 1;
+            if (!(account != address(0) && account != address(this) && shares)) revert IScrip.InvalidPayee(i, account);
             sum += payees[i].share;
         }
         if (sum != WHOLE) revert IScrip.InvalidShares(sum, WHOLE);

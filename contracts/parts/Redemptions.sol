@@ -48,6 +48,7 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         for (uint256 i; i < batches.length; ++i) {
             uint256 planId = batches[i].planId;
             IScrip.Use[] calldata uses = batches[i].uses;
+            if (uses.length == 0) revert IScrip.ZeroAmount(planId);
             Rules rules = _existing(planId);
             if (rules.has(SPECIAL_REDEMPTION)) _redeemManySpecially(planId, rules, uses);
             else _takeMany(planId, rules, uses);
@@ -57,11 +58,11 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
     }
 
     function _redeemManySpecially(uint256 planId, Rules rules, IScrip.Use[] calldata uses) private {
-        bool ofAll = _mayRedeemOfAll(planId, rules);
+        bool trusted = _isTrusted(planId, rules);
         BitMaps.BitMap storage redeemed = _redeemed[planId][msg.sender];
         for (uint256 i; i < uses.length; ++i) {
             _useRequest(redeemed, planId, uses[i].requestId);
-            _redeemBy(planId, rules, ofAll, uses[i].holder, uses[i].amount, false);
+            _redeemBy(planId, rules, trusted, uses[i].holder, uses[i].amount, false);
         }
     }
 
@@ -69,7 +70,8 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
     /// `TransferSingle`.
     function _takeMany(uint256 planId, Rules rules, IScrip.Use[] calldata uses) private {
         _redeemed[planId][msg.sender].takeAll(planId, uses);
-        bool ofAll = _mayRedeemOfAll(planId, rules);
+        bool trusted = _isTrusted(planId, rules);
+        // None yet: the zero address has no credits.
         address holder;
         uint256 amount;
         for (uint256 i; i < uses.length; ++i) {
@@ -78,7 +80,7 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
             if (nextHolder != holder) {
                 if (amount != 0) _take(_accounts[planId][holder], planId, holder, amount);
                 (holder, amount) = (nextHolder, 0);
-                _checkRedeemer(planId, rules, ofAll, holder);
+                _checkRedeemer(planId, rules, trusted, holder);
             }
             uint256 nextAmount = use.amount;
             _checkRange(planId, rules, nextAmount);
@@ -129,13 +131,15 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
 
     function _redeem(uint256 planId, address holder, uint256 amount, bool vouched) private {
         Rules rules = _existing(planId);
-        _redeemBy(planId, rules, _mayRedeemOfAll(planId, rules), holder, amount, vouched);
+        _redeemBy(planId, rules, _isTrusted(planId, rules), holder, amount, vouched);
     }
 
     /// @dev What the callers have used up before, a request or a voucher, comes back if this reverts; and nothing that is
     /// called from here can use it again.
-    function _redeemBy(uint256 planId, Rules rules, bool ofAll, address holder, uint256 amount, bool vouched) private {
-        _checkRedeemer(planId, rules, ofAll, holder);
+    function _redeemBy(uint256 planId, Rules rules, bool trusted, address holder, uint256 amount, bool vouched)
+        private
+    {
+        _checkRedeemer(planId, rules, trusted, holder);
         _checkRange(planId, rules, amount);
 
         if (rules.has(SPECIAL_REDEMPTION)) _redeemSpecially(planId, rules, holder, amount, vouched);
@@ -160,8 +164,8 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         if (rules.has(HOOK_AFTER_REDEMPTION)) _afterRedemption(planId, holder, amount);
     }
 
-    function _checkRedeemer(uint256 planId, Rules rules, bool ofAll, address holder) private view {
-        if (!ofAll && !(rules.has(HOLDER_REDEEMS) && msg.sender == holder)) {
+    function _checkRedeemer(uint256 planId, Rules rules, bool trusted, address holder) private view {
+        if (!trusted && !(rules.has(HOLDER_REDEEMS) && msg.sender == holder)) {
             revert IScrip.NotRedeemer(planId, msg.sender, holder);
         }
     }
@@ -173,15 +177,18 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
     }
 
     /// @dev Whether the caller may redeem every holder's credits.
-    function _mayRedeemOfAll(uint256 planId, Rules rules) private view returns (bool) {
+    function _isTrusted(uint256 planId, Rules rules) private view returns (bool) {
         return (rules.has(OWNER_REDEEMS) && msg.sender == rules.ownerOf())
             || (rules.has(OPERATORS_REDEEM) && _isOperator(planId, rules, msg.sender, REDEEM));
     }
 
     function _payForUses(uint256 planId, Rules rules, address holder, uint256 uses) private {
         StoredPlan storage stored = _plans[planId];
-        Bill memory bill = _bill(stored.sale.token, holder, uint256(stored.sale.amount) * uses);
+        // Bounded, so that it cannot spoil other calls of a `multicall` that skips.
+        Bill memory bill = _bill(stored.sale.token, holder, uint256(stored.sale.amount) * uses, true);
 
+        // As it was given.
+        // forge-lint: disable-next-line(unsafe-typecast)
         emit IScrip.UsesPaid(planId, holder, uint64(uses), bill.token, bill.price, bill.fee);
 
         _pay(planId, stored, rules, bill);

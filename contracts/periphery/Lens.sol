@@ -495,9 +495,11 @@ contract Lens is ILens {
         returns (uint256 forHolder, uint256 inAll)
     {
         IScrip.Limits memory limits = plan.terms.limits;
-        forHolder =
-            limits.perHolder == 0 ? type(uint256).max : uint256(limits.perHolder) - scrip.ordersOf(planId, holder);
-        inAll = limits.inAll == 0 ? type(uint256).max : uint256(limits.inAll) - plan.ordered;
+        // Settlements of fiat plans are counted beyond the limits, too.
+        forHolder = limits.perHolder == 0
+            ? type(uint256).max
+            : FixedPointMathLib.zeroFloorSub(limits.perHolder, scrip.ordersOf(planId, holder));
+        inAll = limits.inAll == 0 ? type(uint256).max : FixedPointMathLib.zeroFloorSub(limits.inAll, plan.ordered);
     }
 
     function _isPaidOnChain(IScrip.PriceKind kind) private pure returns (bool) {
@@ -509,13 +511,10 @@ contract Lens is ILens {
         view
         returns (uint256 price)
     {
+        bytes memory call = abi.encodeCall(IPriceSource.quote, (planId, holder, quantity, data));
         Gas.demand(Gas.HOOK);
-        (bool success,, bytes memory answer) = LibCall.tryStaticCall({
-            target: source,
-            gasStipend: Gas.HOOK,
-            maxCopy: MAX_REASON_BYTES,
-            data: abi.encodeCall(IPriceSource.quote, (planId, holder, quantity, data))
-        });
+        (bool success,, bytes memory answer) =
+            LibCall.tryStaticCall({target: source, gasStipend: Gas.HOOK, maxCopy: MAX_REASON_BYTES, data: call});
         require(success && answer.length >= 32, IScrip.QuoteFailed(planId, source, answer));
         return abi.decode(answer, (uint256));
     }
