@@ -212,8 +212,9 @@ contract OrderManyTest is Kinds {
     }
 
     function test_RevertWhen_AnyoneOrdersAsTheRouter() public {
+        bytes memory refusal = abi.encodeWithSelector(IScrip.NotRouter.selector, stranger, scrip.router());
         vm.prank(stranger);
-        vm.expectRevert(abi.encodeWithSelector(IScrip.NotRouter.selector, stranger, scrip.router()));
+        vm.expectRevert(refusal);
         scrip.orderFor(purchase(dollarId, 1, PRICE), subscriber, true);
     }
 }
