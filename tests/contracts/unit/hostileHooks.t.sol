@@ -63,23 +63,22 @@ contract HostileHooksTest is Attacks {
         assertEq(balance(id, subscriber), 998, "balance");
     }
 
-    /// @dev As an operator, too, it can use a request only once.
-    function test_GivenAHookThatRedeemsTheSameRequestOrTheSameCredits() public {
+    /// @dev An operator, too: its own hook would be asked again, for which a hook's gas does not suffice; and a request is used
+    /// up before any hook is asked.
+    function test_GivenAHookThatRedeemsFromWithinARedemption() public {
         hookedBy(4);
         vm.prank(builder);
         scrip.setOperator(id, address(meddler), REDEEM);
-        vm.prank(subscriber);
-        scrip.burn(id, subscriber, 999);
         meddler.arm(address(scrip), abi.encodeCall(IScrip.redeem, (id, subscriber, 1, 7)));
         vm.prank(builder);
-        vm.expectRevert(abi.encodeWithSelector(IScrip.InsufficientCredits.selector, id, subscriber, 1, 0));
         scrip.redeem(id, subscriber, 1, 7);
-        assertEq(balance(id, subscriber), 1, "balance");
+        assertEq(meddler.answer(), IScrip.InsufficientGas.selector, "refusal of a redemption within one");
+        assertEq(balance(id, subscriber), 999, "balance");
 
         vm.prank(address(meddler));
         scrip.redeem(id, subscriber, 1, 7);
-        assertEq(meddler.answer(), IScrip.RequestAlreadyRedeemed.selector, "refusal from within");
-        assertEq(balance(id, subscriber), 0, "balance, redeemed once");
+        assertEq(meddler.answer(), IScrip.RequestAlreadyRedeemed.selector, "refusal of the same request");
+        assertEq(balance(id, subscriber), 998, "balance, redeemed once");
     }
 
     /// @dev A hook of a limited plan orders more from within a redemption: the limit holds.
