@@ -58,11 +58,11 @@ abstract contract VoucherWorld is Base {
     }
 
     function digestOf(IScrip.Voucher memory signed) internal view returns (bytes32) {
-        return digestOf(keccak256(abi.encode(VOUCHER_TYPE, signed)), vm.getChainId(), address(scrip));
+        return digestOf(keccak256(abi.encode(VOUCHER_TYPE, signed)), block.chainid, address(scrip));
     }
 
     function digestOf(IScrip.SessionVoucher memory signed) internal view returns (bytes32) {
-        return digestOf(keccak256(abi.encode(SESSION_TYPE, signed)), vm.getChainId(), address(scrip));
+        return digestOf(keccak256(abi.encode(SESSION_TYPE, signed)), block.chainid, address(scrip));
     }
 
     function signWith(uint256 key, bytes32 digest) internal pure returns (bytes memory) {

@@ -53,7 +53,7 @@ contract VoucherReplayTest is VoucherWorld {
         );
         string memory start = string.concat(
             types,
-            vm.toString(vm.getChainId()),
+            vm.toString(block.chainid),
             ',"verifyingContract":"',
             vm.toString(address(scrip)),
             '"},"message":{"planId":"',
@@ -111,7 +111,7 @@ contract VoucherReplayTest is VoucherWorld {
         assertEq(fields, hex"0f", "fields");
         assertEq(name, "Scrip", "name");
         assertEq(version, "1", "version");
-        assertEq(chainId, vm.getChainId(), "chain");
+        assertEq(chainId, block.chainid, "chain");
         assertEq(core, address(scrip), "core");
         assertEq(salt, 0, "salt");
         assertEq(extensions.length, 0, "extensions");
@@ -160,7 +160,8 @@ contract VoucherReplayTest is VoucherWorld {
     function testFuzz_RevertWhen_ItIsRedeemedOnAnotherChain(uint64 chain) public {
         bytes memory signature = sign(voucher(7));
         bytes memory sessionSignature = sign(sessionVoucher(7));
-        uint256 home = vm.getChainId();
+        // Not read from the block: the optimizer takes that for the same all along.
+        uint256 home = 31_337;
         chain = uint64(bound(chain, 1, type(uint64).max - 1));
         vm.assume(chain != home);
 
@@ -202,7 +203,7 @@ contract VoucherReplayTest is VoucherWorld {
 
     function signatureFor(IScrip core) internal view returns (bytes memory) {
         bytes32 structHash = keccak256(abi.encode(VOUCHER_TYPE, voucher(7)));
-        return signWith(subscriberKey, digestOf(structHash, vm.getChainId(), address(core)));
+        return signWith(subscriberKey, digestOf(structHash, block.chainid, address(core)));
     }
 
     // ──────────────────────────────────────────── One kind ───────────────────────────────────────────
