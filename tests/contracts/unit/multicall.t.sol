@@ -10,7 +10,7 @@ import {ReenteringHolder} from "../mocks/Holders.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
-/// @notice Several calls in one, as the caller. What little gas does to them stands in `multicallGas`.
+/// @notice Several calls in one, as the caller. What little gas does to them stands in `multicallGasLimits`.
 contract MulticallTest is VoucherWorld {
     using Random for Random.Source;
 
