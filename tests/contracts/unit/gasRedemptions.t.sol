@@ -105,4 +105,56 @@ contract RedemptionsGasTest is VoucherWorld, Metered {
         snap("multicall that skips, 10 redemptions that were done before");
         assertEq(balance(id, subscriber), STOCK - 11, "balance");
     }
+
+    // ──────────────────────────────────────────── History ────────────────────────────────────────────
+
+    /// @dev Everything that a redemption leaves behind, of the same holder and redeemer.
+    function live(uint256 times) internal {
+        give(id, subscriber, 10 * uint64(times));
+        IScrip.Batch[] memory batches = many(true);
+        for (uint256 i; i < times; ++i) {
+            IScrip.Voucher memory given = voucher(1_000 + i * 7);
+            IScrip.SessionVoucher memory session = sessionVoucher(i);
+            (given.redeemer, session.redeemer) = (builder, builder);
+            (bytes memory signature, bytes memory sessionSignature) = (sign(given), sign(session));
+            vm.startPrank(builder);
+            scrip.redeemWithVoucher(given, 1, signature);
+            scrip.redeemInSession(session, 1, 1_000 + i * 7, sessionSignature);
+            scrip.redeem(id, subscriber, 1, uint256(keccak256(abi.encode(i))));
+            vm.stopPrank();
+        }
+        for (uint256 i; i < MANY; ++i) {
+            batches[0].uses[i].requestId = 50_000 + i;
+        }
+        vm.prank(builder);
+        scrip.redeemMany(batches);
+    }
+
+    function gasOf(IScrip.Voucher memory given) internal returns (uint256) {
+        given.redeemer = builder;
+        bytes memory signature = sign(given);
+        vm.prank(builder);
+        scrip.redeemWithVoucher(given, 1, signature);
+        return vm.lastCallGas().gasTotalUsed;
+    }
+
+    function gasOf(IScrip.SessionVoucher memory given, uint256 requestId) internal returns (uint256) {
+        given.redeemer = builder;
+        bytes memory signature = sign(given);
+        vm.prank(builder);
+        scrip.redeemInSession(given, 1, requestId, signature);
+        return vm.lastCallGas().gasTotalUsed;
+    }
+
+    function test_WhenAVoucherComesAfter1000Redemptions() public isolated {
+        gasOf(voucher(0));
+        gasOf(sessionVoucher(600), 0);
+        uint256 ofVoucher = gasOf(voucher(1));
+        uint256 ofSession = gasOf(sessionVoucher(600), 1);
+        live(320);
+
+        // Zero bytes of a signature or a number are cheaper than others.
+        assertApproxEqAbs(gasOf(voucher(2)), ofVoucher, 120, "gas of a voucher");
+        assertApproxEqAbs(gasOf(sessionVoucher(600), 2), ofSession, 120, "gas of a session");
+    }
 }
