@@ -122,6 +122,24 @@ abstract contract VoucherWorld is Base {
         return abi.encodeWithSelector(IScrip.VoucherUsed.selector, holder, nonce);
     }
 
+    // ──────────────────────────────────────────── Batches ────────────────────────────────────────────
+
+    function use(address holder, uint64 amount, uint256 requestId) internal pure returns (IScrip.Use memory) {
+        return IScrip.Use({holder: holder, amount: amount, requestId: requestId});
+    }
+
+    function batch(uint256 planId, uint256 uses) internal pure returns (IScrip.Batch memory made) {
+        made.planId = planId;
+        made.uses = new IScrip.Use[](uses);
+    }
+
+    function redeemBy(address caller, IScrip.Batch memory only) internal {
+        IScrip.Batch[] memory batches = new IScrip.Batch[](1);
+        batches[0] = only;
+        vm.prank(caller);
+        scrip.redeemMany(batches);
+    }
+
     // ───────────────────────────────────────────── Plans ─────────────────────────────────────────────
 
     /// @dev A plan that wants vouchers, with an agent and a subscriber who has credits.

@@ -103,17 +103,17 @@ contract RedeemManyBesideOneTest is VoucherWorld {
         for (uint256 i; i < batches.length; ++i) {
             if (batches[i].planId == NO_PLAN) refusals[count++] = IScrip.PlanNotFound.selector;
             for (uint256 j; j < batches[i].uses.length; ++j) {
-                IScrip.Use memory use = batches[i].uses[j];
+                IScrip.Use memory one = batches[i].uses[j];
                 bytes memory single =
-                    abi.encodeCall(IScrip.redeem, (batches[i].planId, use.holder, use.amount, use.requestId));
+                    abi.encodeCall(IScrip.redeem, (batches[i].planId, one.holder, one.amount, one.requestId));
                 vm.prank(caller);
                 (bool done, bytes memory answer) = address(scrip).call(single);
                 if (!done) refusals[count++] = bytes4(answer);
-                if (!done && hasTwice(batches, batches[i].planId, use.requestId)) {
+                if (!done && hasTwice(batches, batches[i].planId, one.requestId)) {
                     refusals[count++] = IScrip.RequestAlreadyRedeemed.selector;
                 }
                 // Nobody has the zero address's credits, which is found before anyone is refused.
-                if (!done && use.holder == address(0)) refusals[count++] = IScrip.InsufficientCredits.selector;
+                if (!done && one.holder == address(0)) refusals[count++] = IScrip.InsufficientCredits.selector;
             }
         }
         assembly ("memory-safe") {
