@@ -128,6 +128,40 @@ contract RedeemManyTest is VoucherWorld {
         expectRefusal(given, abi.encodeWithSelector(IScrip.InsufficientCredits.selector, id, address(0), 1, 0));
     }
 
+    function testFuzz_RevertWhen_AnAmountIsOutOfTheRange(uint64 amount, uint8 which, bool huge) public {
+        // What the holder has, and what it has not.
+        amount = uint64(huge ? bound(amount, 101, type(uint64).max) : bound(amount, 100, 500));
+        if (amount == 100) amount = 0;
+        IScrip.Batch memory given = batch(id, 4);
+        for (uint256 i; i < 4; ++i) {
+            given.uses[i] = use(i < 2 ? subscriber : other, 1, i);
+        }
+        given.uses[which % 4].amount = amount;
+
+        expectRefusal(given, abi.encodeWithSelector(IScrip.AmountOutOfRange.selector, id, amount, 1, 100));
+
+        assertNothingDone(given);
+    }
+
+    function testFuzz_RevertWhen_OneIsNotTheCallersToRedeem(uint8 which) public {
+        IScrip.Terms memory terms = premium();
+        terms.redemption.redeemers = 2;
+        id = create(terms);
+        give(id, subscriber, STOCK);
+        give(id, other, STOCK);
+        IScrip.Batch memory given = batch(id, 4);
+        for (uint256 i; i < 4; ++i) {
+            given.uses[i] = use(i == which % 4 ? other : subscriber, 1, i);
+        }
+
+        vm.expectRevert(abi.encodeWithSelector(IScrip.NotRedeemer.selector, id, subscriber, other));
+        redeemBy(subscriber, given);
+
+        given.uses[which % 4].holder = subscriber;
+        redeemBy(subscriber, given);
+        assertEq(balance(id, subscriber), STOCK - 4, "balance");
+    }
+
     // ──────────────────────────────────────────── Requests ───────────────────────────────────────────
 
     function testFuzz_RevertWhen_AnIdComesTwice(uint256 requestId, uint8 first, uint8 second, bool ofOther) public {
