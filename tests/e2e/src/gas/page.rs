@@ -1,0 +1,52 @@
+//! The gas page, `docs/gas.md`, made from what was measured.
+
+use std::fmt::Write;
+
+use eyre::Result;
+
+use super::{Row, Section, incumbent::PROVENANCE};
+use crate::demo::thousands;
+
+const HEAD: &str = "<!-- Made by `scripts/bench --page docs/gas.md`; a change by hand is lost. -->
+
+# Gas
+
+What each operation costs as a whole transaction, the most that it may cost, and what the same costs with the contracts that
+Scrip replaces. `scripts/test` measures all of it again, fails when a figure is above its bound, and when this page is not what
+was measured.
+
+How ours are measured: `gasUsed` from the receipts of real transactions on Anvil 1.7.1 (hardfork prague), with the committed
+bytecode (solc 0.8.37, `via_ir`, 2,000 runs) and an OpenZeppelin ERC-20; one payee and no protocol fee unless said; called by the
+plan's owner; at most 4 live lots, and nothing to clear. *First* is a holder's first order of a plan, which writes to empty
+storage; *repeat* any later one. *Bound* is the figure that we hold ourselves to. A dollar token behind a proxy costs more for
+everyone, and rollups add the price of their data.
+
+How theirs were measured: ";
+
+/// The page.
+pub fn page(rows: &[Row]) -> Result<String> {
+    let mut page = format!("{HEAD}{PROVENANCE}\n");
+    for section in Section::ALL {
+        write!(
+            page,
+            "\n## {}\n\n| operation | Scrip | bound | incumbent | times ours |\n|---|--:|--:|--:|--:|\n",
+            section.title()
+        )?;
+        for row in rows.iter().filter(|row| row.section == section) {
+            let bound = row.at_most.map_or_else(String::new, thousands);
+            let theirs = row.incumbent.map_or_else(String::new, |theirs| thousands(theirs.gas));
+            let ratio = row.ratio().map_or_else(String::new, |ratio| format!("{ratio:.1}"));
+            writeln!(page, "| {} | {} | {bound} | {theirs} | {ratio} |", row.operation, thousands(row.gas))?;
+        }
+        let notes = rows.iter().filter(|row| row.section == section).filter_map(|row| {
+            let theirs = row.incumbent.map(|theirs| format!("beside *{}*", theirs.operation));
+            let note = [theirs, row.note.map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>();
+            (!note.is_empty()).then(|| format!("- *{}*: {}.\n", row.operation, note.join("; ")))
+        });
+        let notes: String = notes.collect();
+        if !notes.is_empty() {
+            write!(page, "\n{notes}")?;
+        }
+    }
+    Ok(page)
+}
