@@ -47,7 +47,7 @@ figures! {
     BURN_EXPIRABLE: "burn expirable, without an id", 183_262;
     BURN_PROOF_FIRST: "burn fixed with a proof, first", 133_903;
     BURN_PROOF_REPEAT: "burn fixed with a proof, repeat", 116_803;
-    BATCH_ITEM: "burn a batch of 10 of one plan and holder, a tenth", 22_136;
+    BATCH: "burn a batch of 10 of one plan and holder", 221_363;
     BURN_AFTER_HISTORY: "burn after 200 cycles of mint, burn and expiry", 2_075_062;
     BURN_ACROSS: "one burn across 100 mints", 7_964_776;
     BURN_BEHIND: "burn after 200 mints have expired", 1_563_062;

@@ -12,7 +12,7 @@ use super::{
     incumbent as theirs,
 };
 
-/// As many as share one storage word of request ids.
+/// The items of the greatest batch.
 const BATCH: u64 = 100;
 
 impl Bench<'_> {
@@ -94,17 +94,25 @@ impl Bench<'_> {
             calls.push(self.builder.instance().mint(plan.0, holder, 1_000).calldata().clone());
         }
         self.builder.multicall(calls, false).await?;
-        self.builder.redeem(plan, holders[0], 1, 0).await?;
+        for id in [0, 256] {
+            self.builder.redeem(plan, holders[0], 1, id).await?;
+        }
 
-        let gas = self.batch(plan, &holders, 1).await? / BATCH;
-        self.bounded(Redemptions, "redeem a batch of 100, per item, distinct holders", gas, 10_400).note(
-            "above the 9,500 that were aimed at, since the log of each use says its holder, its amount and its id in full; a \
-             hundredth of the whole transaction",
+        // What each costs beyond what a batch costs by itself, all ids in one word that is used.
+        let (half, whole) = (&holders[..holders.len() / 2], &holders[..]);
+        let gas = self.batch(plan, whole, 1).await? - self.batch(plan, half, 101).await?;
+        self.bounded(Redemptions, "redeem in a batch, each further item, distinct holders", gas / 50, 10_400).note(
+            "above the 9,500 that were aimed at, since the log of each use says its holder, its amount and its id in full; \
+             from batches of 100 and 50",
         );
-        let gas = self.batch(plan, &vec![holders[0]; holders.len()], 101).await? / BATCH;
-        self.bounded(Redemptions, "redeem a batch of 100, per item, one holder", gas, 4_800)
-            .beside(theirs::BATCH_ITEM)
-            .note("a hundredth of the whole transaction");
+        let one = vec![holders[0]; holders.len()];
+        let gas = self.batch(plan, &one, 151).await? - self.batch(plan, &one[..50], 257).await?;
+        self.bounded(Redemptions, "redeem in a batch, each further item, one holder", gas / 50, 4_800)
+            .note("from batches of 100 and 50");
+        let gas = self.batch(plan, &holders[..10], 307).await?;
+        self.row(Redemptions, "redeem a batch of 10 of distinct holders", gas);
+        let gas = self.batch(plan, &one[..10], 317).await?;
+        self.row(Redemptions, "redeem a batch of 10 of one holder", gas).beside(theirs::BATCH);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ impl Bench<'_> {
         let plan = self.create(&self.premium()?).await?;
         let by_permit = self.signed_order(plan, PaymentStandard::Eip2612, 0).await?;
         self.row(Orders, "order by an EIP-2612 signature, first", by_permit)
-            .note("the payer's first order by signature at all; the router's first of this token");
+            .note("the first by signature of this payer, and the router's first of this token");
         let by_permit = self.signed_order(plan, PaymentStandard::Eip2612, 1).await?;
         self.bounded(Orders, "order by an EIP-2612 signature, repeat", by_permit, 130_000)
             .beside(theirs::APPROVE_AND_ORDER)
