@@ -141,20 +141,23 @@ fn core_and_annex_share_one_storage() {
 
 #[test]
 fn forge_compiles_the_same_bytecode() {
-    for (deployable, ours) in COMPILED.iter().filter(|(deployable, _)| deployable.is_deployed) {
+    let deployed: Vec<_> = COMPILED.iter().filter(|(deployable, _)| deployable.is_deployed).collect();
+    let out = tempfile::tempdir().unwrap();
+    let packaged = scrip_artifacts::root().join("node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
+    let forge = if packaged.exists() { packaged } else { "forge".into() };
+    let built = std::process::Command::new(forge)
+        .arg("build")
+        .args(deployed.iter().map(|(deployable, _)| deployable.source))
+        .arg("--out")
+        .arg(out.path())
+        .args(["--cache-path"])
+        .arg(out.path().join("cache"))
+        .current_dir(scrip_artifacts::root())
+        .output()
+        .expect("forge is there once scripts/setup has run");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    for (deployable, ours) in deployed {
         let file = deployable.source.rsplit('/').next().unwrap();
-        let out = tempfile::tempdir().unwrap();
-        let packaged = scrip_artifacts::root().join("node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
-        let forge = if packaged.exists() { packaged } else { "forge".into() };
-        let built = std::process::Command::new(forge)
-            .args(["build", deployable.source, "--out"])
-            .arg(out.path())
-            .args(["--cache-path"])
-            .arg(out.path().join("cache"))
-            .current_dir(scrip_artifacts::root())
-            .output()
-            .expect("forge is there once scripts/setup has run");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let artifact = out.path().join(file).join(format!("{}.json", deployable.name));
         let artifact: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(artifact).unwrap()).unwrap();

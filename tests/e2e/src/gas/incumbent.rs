@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 /// Which contracts, and how they were measured; for the page.
-pub(super) const PROVENANCE: &str = "[`nevermined-io/protocol`](https://github.com/nevermined-io/protocol) v1.0.4 \
-     (commit `0327fcd`), measured by us: `gasUsed` of real transactions on Anvil (hardfork prague), compiled by solc 0.8.30 \
-     with the project's own settings (`via_ir`, 200 runs), with a plain OpenZeppelin ERC-20. Two runs differed by at most 36 \
-     gas. Where it says *with its fee* a second receiver is paid 1 % in the same transaction.";
+pub(super) const PROVENANCE: &str = "\
+[`nevermined-io/protocol`](https://github.com/nevermined-io/protocol) v1.0.4 (commit `0327fcd`),
+measured by us: `gasUsed` of real transactions on Anvil (hardfork prague), compiled by solc 0.8.30 with the project's own settings
+(`via_ir`, 200 runs), with a plain OpenZeppelin ERC-20. Two runs differed by at most 36 gas. Where it says *with its fee* a second
+receiver is paid 1 % in the same transaction.";
 
 /// A figure of the incumbent's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -29,20 +29,21 @@ pub fn page(rows: &[Row]) -> Result<String> {
     for section in Section::ALL {
         write!(
             page,
-            "\n## {}\n\n| operation | Scrip | bound | incumbent | times ours |\n|---|--:|--:|--:|--:|\n",
+            "\n## {}\n\n| operation | Scrip | bound | incumbent | times ours | the incumbent's operation |\n\
+             |---|--:|--:|--:|--:|---|\n",
             section.title()
         )?;
         for row in rows.iter().filter(|row| row.section == section) {
             let bound = row.at_most.map_or_else(String::new, thousands);
-            let theirs = row.incumbent.map_or_else(String::new, |theirs| thousands(theirs.gas));
+            let (theirs, what) = row
+                .incumbent
+                .map_or_else(Default::default, |theirs| (thousands(theirs.gas), theirs.operation));
             let ratio = row.ratio().map_or_else(String::new, |ratio| format!("{ratio:.1}"));
-            writeln!(page, "| {} | {} | {bound} | {theirs} | {ratio} |", row.operation, thousands(row.gas))?;
+            let gas = thousands(row.gas);
+            writeln!(page, "| {} | {gas} | {bound} | {theirs} | {ratio} | {what} |", row.operation)?;
         }
-        let notes = rows.iter().filter(|row| row.section == section).filter_map(|row| {
-            let theirs = row.incumbent.map(|theirs| format!("beside *{}*", theirs.operation));
-            let note = [theirs, row.note.map(str::to_owned)].into_iter().flatten().collect::<Vec<_>>();
-            (!note.is_empty()).then(|| format!("- *{}*: {}.\n", row.operation, note.join("; ")))
-        });
+        let notes = rows.iter().filter(|row| row.section == section);
+        let notes = notes.filter_map(|row| Some(format!("- *{}*: {}.\n", row.operation, row.note?)));
         let notes: String = notes.collect();
         if !notes.is_empty() {
             write!(page, "\n{notes}")?;
