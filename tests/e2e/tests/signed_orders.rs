@@ -265,14 +265,11 @@ async fn the_payer_signs_instead_of_approving_where_the_token_allows_that() -> R
 
     // A token that knows no signature is approved, and an order to be sent by another cannot be signed.
     let plain = env.subscriber.token(deploy(&env, "ResettingToken").await?).await?;
-    Ok(check_plain(&env, &plain).await?)
-}
-
-async fn check_plain(env: &TestEnv, plain: &Token) -> Result<()> {
-    assert_eq!(buy(env, plain, true).await?.approvals.len(), 1);
-    let plan = env.create(&Terms::credits("P", 5).price(plain, "1")?.paid_to(env.builder.signer())).await?;
+    assert_eq!(buy(&env, &plain, true).await?.approvals.len(), 1);
+    let terms = Terms::credits("Plain", 5).price(&plain, "1")?.paid_to(env.builder.signer());
+    let plan = env.create(&terms).await?;
     let key = &env.devnet.actor("subscriber")?.signer;
-    let error = env.subscriber.sign_order(order(env, plan, 1).await?, key).await.unwrap_err();
+    let error = env.subscriber.sign_order(order(&env, plan, 1).await?, key).await.unwrap_err();
     assert!(matches!(error, Error::CannotSign { token, .. } if token == plain.address), "{error}");
     assert!(error.hint().is_some());
     Ok(())

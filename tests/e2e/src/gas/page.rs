@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use eyre::Result;
 
+use scrip::Compiler;
+
 use super::{Row, Section, incumbent::PROVENANCE};
 use crate::demo::thousands;
 
@@ -16,16 +18,22 @@ Scrip replaces. `scripts/test` measures all of it again, fails when a figure is 
 was measured.
 
 How ours are measured: `gasUsed` from the receipts of real transactions on Anvil 1.7.1 (hardfork prague), with the committed
-bytecode (solc 0.8.37, `via_ir`, 2,000 runs) and an OpenZeppelin ERC-20; one payee and no protocol fee unless said; called by the
+bytecode (COMPILER) and an OpenZeppelin ERC-20; one payee and no protocol fee unless said; called by the
 plan's owner; at most 4 live lots, and nothing to clear. *First* is a holder's first order of a plan, which writes to empty
 storage; *repeat* any later one. *Bound* is the figure that we hold ourselves to. A dollar token behind a proxy costs more for
 everyone, and rollups add the price of their data.
 
 How theirs were measured: ";
 
+const COMPILER: &str = include_str!("../../../../crates/scrip/artifacts/compiler.json");
+
 /// The page.
 pub fn page(rows: &[Row]) -> Result<String> {
-    let mut page = format!("{HEAD}{PROVENANCE}\n");
+    let compiler: Compiler = serde_json::from_str(COMPILER)?;
+    let version = compiler.version.split('+').next().unwrap_or_default();
+    let via_ir = if compiler.via_ir { "`via_ir`, " } else { "" };
+    let compiler = format!("solc {version}, {via_ir}{} runs", thousands(compiler.optimizer_runs as u64));
+    let mut page = HEAD.replace("COMPILER", &compiler) + PROVENANCE + "\n";
     for section in Section::ALL {
         write!(
             page,
