@@ -7,6 +7,7 @@ use std::{fs, path::Path};
 use alloy::{
     primitives::{Address, Bytes, U256, hex},
     providers::{Provider, ext::AnvilApi},
+    sol,
 };
 use eyre::Result;
 use scrip::{
@@ -231,6 +232,26 @@ async fn the_router_says_why_not() -> Result<()> {
     let payment = SignedPayment::Eip2612 { signature, order_signature };
     let error = env.agent.send_order(&SignedOrder { order, payment, ..signed }).await.unwrap_err();
     assert_eq!(say(error), "token tUSD did not move 20000000 base units from subscriber to the router");
+    Ok(())
+}
+
+sol! {
+    #[sol(rpc)]
+    interface IBorrowedDomain {
+        function borrow(address lender) external;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_signed_that_another_contract_would_take() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let token = deploy(&env, "BorrowedDomain").await?;
+    let payer = env.subscriber.signer();
+    let standards = async || env.subscriber.payment_standards(token, payer, U256::ONE).await;
+    assert_eq!(standards().await?, [PaymentStandard::Eip3009], "of its own domain");
+    let borrower = IBorrowedDomain::new(token, env.subscriber.provider());
+    borrower.borrow(env.devnet.dollar().address).send().await?.get_receipt().await?;
+    assert_eq!(standards().await?, [], "of the dollar's");
     Ok(())
 }
 
