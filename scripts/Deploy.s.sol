@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Lens} from "scrip/periphery/Lens.sol";
 import {Scrip} from "scrip/Scrip.sol";
 import {Script} from "forge-std/Script.sol";
+import {Services} from "scrip/periphery/Services.sol";
 
-/// @notice Deploys Scrip through the canonical CREATE2 deployer, where `scripts/deploy` puts it, too:
+/// @notice Deploys Scrip, its lens and its registry of services through the canonical CREATE2 deployer, where `scripts/deploy`
+/// puts them, too, each unless it is there:
 ///
 ///     forge script scripts/Deploy.s.sol --rpc-url $RPC_URL --broadcast --account NAME \
 ///       --sig 'run(address)' $FEE_CONTROLLER
 contract Deploy is Script {
     /// @param feeController Who may set the protocol's fee; zero for nobody, ever.
-    function run(address feeController) external returns (address scrip) {
-        bytes memory creationCode = abi.encodePacked(type(Scrip).creationCode, abi.encode(feeController));
-        scrip = vm.computeCreate2Address({salt: 0, initCodeHash: keccak256(creationCode)});
-        if (scrip.code.length != 0) return scrip;
+    function run(address feeController) external returns (address scrip, address lens, address services) {
+        scrip = deploy(abi.encodePacked(type(Scrip).creationCode, abi.encode(feeController)));
+        lens = deploy(type(Lens).creationCode);
+        services = deploy(type(Services).creationCode);
+    }
+
+    function deploy(bytes memory creationCode) internal returns (address deployed) {
+        deployed = vm.computeCreate2Address({salt: 0, initCodeHash: keccak256(creationCode)});
+        if (deployed.code.length != 0) return deployed;
 
         vm.broadcast();
-        Scrip deployed = new Scrip{salt: 0}(feeController);
+        (bool success,) = CREATE2_FACTORY.call(abi.encodePacked(bytes32(0), creationCode));
 
-        require(address(deployed) == scrip, "the deployer has put it elsewhere");
+        require(success && deployed.code.length != 0, "the deployer has not put it there");
     }
 }

@@ -15,7 +15,7 @@ use alloy::{
     rpc::{client::RpcClient, types::TransactionRequest},
     sol,
 };
-use scrip::{CREATE2_DEPLOYER, Deployment, Scrip, Token};
+use scrip::{CREATE2_DEPLOYER, Deployment, Periphery, Scrip, Token};
 
 use crate::{Actor, Error, Result, anvil::Anvil};
 
@@ -54,7 +54,7 @@ impl Default for Config {
     }
 }
 
-/// A local chain with Scrip, a test dollar and funded accounts. It ends when it is dropped, and with the process.
+/// A local chain with Scrip, its lens and its registry of services, a test dollar and funded accounts. It ends when it is dropped, and with the process.
 pub struct Devnet {
     anvil: Anvil,
     actors: Vec<Actor>,
@@ -85,6 +85,9 @@ impl Devnet {
         let mut devnet = Self { anvil, actors, deployment, dollar };
 
         devnet.deploy_scrip(config.fee_controller).await?;
+        for contract in Periphery::ALL {
+            contract.deploy(&devnet.provider(devnet.actor("deployer")?)).await?;
+        }
         let bytecode = dollar_bytecode();
         devnet.dollar.address = CREATE2_DEPLOYER.create2(B256::ZERO, keccak256(&bytecode));
         devnet.deploy([&B256::ZERO[..], &bytecode].concat().into()).await?;

@@ -2,9 +2,17 @@
 
 use alloy::sol;
 
+// `IScrip.sol` and `ILens.sol`, which refers to it.
+include!(concat!(env!("OUT_DIR"), "/interfaces.rs"));
+
 sol! {
     #![sol(rpc, all_derives)]
-    "IScrip.sol"
+    "IRouter.sol"
+}
+
+sol! {
+    #![sol(rpc, all_derives)]
+    "IServices.sol"
 }
 
 sol! {

@@ -33,7 +33,7 @@ static CODE_HASHES: LazyLock<CodeHashes> = LazyLock::new(|| {
 });
 
 #[expect(clippy::expect_used, reason = "the artifacts are committed, and a test reads them")]
-fn committed(artifact: &str) -> Bytes {
+pub(crate) fn committed(artifact: &str) -> Bytes {
     hex::decode(artifact.trim()).expect("the artifact is hex").into()
 }
 
@@ -132,22 +132,7 @@ impl Deployment {
     pub async fn deploy<P: Provider + WalletProvider>(provider: &P, fee_controller: Address) -> Result<Self> {
         let chain_id = provider.get_chain_id().await?;
         let deployment = Self::with_fee_controller(fee_controller).on_chain(chain_id);
-        if provider.get_code_at(deployment.address).await?.is_empty() {
-            if provider.get_code_at(CREATE2_DEPLOYER).await?.is_empty() {
-                return Err(Error::NoCreate2Deployer { chain_id });
-            }
-            let request = TransactionRequest::default()
-                .with_from(provider.default_signer_address())
-                .with_to(CREATE2_DEPLOYER)
-                .with_input(Self::calldata(fee_controller));
-            let pending = provider.send_transaction(request).await?;
-            let transaction = *pending.tx_hash();
-            let receipt =
-                pending.get_receipt().await.map_err(|source| Error::Pending { transaction, source })?;
-            if !receipt.status() {
-                return Err(Error::MinedRevert { transaction, refusal: None });
-            }
-        }
+        create2(provider, deployment.address, Self::calldata(fee_controller)).await?;
         deployment.check(provider).await?;
         Ok(deployment)
     }
@@ -195,6 +180,28 @@ impl Deployment {
         }
         code.into()
     }
+}
+
+/// Has the CREATE2 deployer put what the calldata says at its address, unless something is there.
+pub(crate) async fn create2<P: Provider + WalletProvider>(
+    provider: &P,
+    address: Address,
+    calldata: Bytes,
+) -> Result<()> {
+    if !provider.get_code_at(address).await?.is_empty() {
+        return Ok(());
+    }
+    if provider.get_code_at(CREATE2_DEPLOYER).await?.is_empty() {
+        return Err(Error::NoCreate2Deployer { chain_id: provider.get_chain_id().await? });
+    }
+    let request = TransactionRequest::default()
+        .with_from(provider.default_signer_address())
+        .with_to(CREATE2_DEPLOYER)
+        .with_input(calldata);
+    let pending = provider.send_transaction(request).await?;
+    let transaction = *pending.tx_hash();
+    let receipt = pending.get_receipt().await.map_err(|source| Error::Pending { transaction, source })?;
+    if receipt.status() { Ok(()) } else { Err(Error::MinedRevert { transaction, refusal: None }) }
 }
 
 #[cfg(test)]

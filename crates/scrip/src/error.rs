@@ -7,11 +7,14 @@ use alloy::{
     primitives::{Address, Bytes, ChainId, TxHash, U256},
     providers::PendingTransactionError,
     signers,
-    sol_types::{SolInterface, decode_revert_reason},
+    sol_types::decode_revert_reason,
     transports::{RpcError, TransportError},
 };
 
-use crate::{CREATE2_DEPLOYER, Refusal, abi::IScrip::IScripErrors};
+use crate::{
+    CREATE2_DEPLOYER, Refusal,
+    abi::{IScrip::IScripErrors, IServices::IServicesErrors},
+};
 
 /// The result of everything that the client does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -20,7 +23,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The contract refused the call. Nothing was changed.
+    /// A contract of Scrip refused the call. Nothing was changed.
     #[error("{0}")]
     Refused(Refusal),
 
@@ -95,9 +98,27 @@ pub enum Error {
     #[error("`{0}` is no id of a plan: it is a number, or 0x and up to 64 hex digits")]
     InvalidPlanId(String),
 
+    /// A text is no id of a service.
+    #[error("`{0}` is no id of a service: it is 0x and 64 hex digits")]
+    InvalidDid(String),
+
     /// Not a lifetime of credits, nor a period of access.
     #[error("{0:?} cannot be the lifetime of credits or a period of access: those are whole seconds, 1 to {max}", max = u32::MAX)]
     InvalidDuration(Duration),
+
+    /// A token cannot be paid with by a signature.
+    #[error(
+        "token {token} on chain {chain_id} is not paid with by a signature: it knows neither EIP-3009 nor EIP-2612, or does \
+         not tell its domain, and {payer} has not approved it for Permit2"
+    )]
+    CannotSign {
+        /// The token.
+        token: Address,
+        /// Who would pay.
+        payer: Address,
+        /// The chain.
+        chain_id: ChainId,
+    },
 
     /// A text is no currency.
     #[error("`{0}` is no currency: it has three capital letters, such as USD")]
@@ -169,38 +190,48 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the contract said no to, if it did.
-    pub const fn refusal(&self) -> Option<&IScripErrors> {
+    /// What the core said no to, if it did.
+    pub fn refusal(&self) -> Option<&IScripErrors> {
+        match self.refused_by() {
+            Some(Refusal::Scrip(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// What a contract of Scrip said no to, if one did.
+    pub const fn refused_by(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => {
-                Some(refusal.error())
-            }
+            Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => Some(refusal),
             _ => None,
         }
     }
 
     /// Whether this redeemer has redeemed the request before, so that nothing is left to do.
-    pub const fn is_already_redeemed(&self) -> bool {
+    pub fn is_already_redeemed(&self) -> bool {
         matches!(self.refusal(), Some(IScripErrors::RequestAlreadyRedeemed(_)))
     }
 
     /// Whether the payment was settled before, so that nothing is left to do.
-    pub const fn is_already_settled(&self) -> bool {
+    pub fn is_already_settled(&self) -> bool {
         matches!(self.refusal(), Some(IScripErrors::PaymentAlreadySettled(_)))
     }
 
     /// Whether the holder has too few credits, or no access.
-    pub const fn is_insufficient_credits(&self) -> bool {
+    pub fn is_insufficient_credits(&self) -> bool {
         matches!(self.refusal(), Some(IScripErrors::InsufficientCredits(_) | IScripErrors::NoAccess(_)))
     }
 
     /// Whether there is no such plan.
-    pub const fn is_plan_not_found(&self) -> bool {
+    pub fn is_plan_not_found(&self) -> bool {
         matches!(self.refusal(), Some(IScripErrors::PlanNotFound(_)))
     }
 
     /// Whether the caller may not do this.
-    pub const fn is_not_allowed(&self) -> bool {
+    pub fn is_not_allowed(&self) -> bool {
+        if let Some(Refusal::Services(error)) = self.refused_by() {
+            use IServicesErrors as E;
+            return matches!(**error, E::NotServiceOwner(_) | E::NotPendingServiceOwner(_));
+        }
         matches!(
             self.refusal(),
             Some(
@@ -244,6 +275,9 @@ impl Error {
                 "verify a record with the version of Scrip that made it, on the chain that it names"
                     .to_owned()
             }
+            Self::CannotSign { .. } => {
+                "order from the payer's own account, which approves the token".to_owned()
+            }
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
             _ => return None,
         })
@@ -252,7 +286,7 @@ impl Error {
     /// Of a call to a token, which may revert with what looks like an error of Scrip.
     pub(crate) fn of_token(error: impl Into<Self>) -> Self {
         match error.into() {
-            Self::Refused(refusal) => Self::Reverted(refusal.error().abi_encode().into()),
+            Self::Refused(refusal) => Self::Reverted(refusal.abi_encode()),
             Self::MinedRevert { transaction, .. } => Self::MinedRevert { transaction, refusal: None },
             other => other,
         }
@@ -260,10 +294,7 @@ impl Error {
 
     /// A revert that Scrip or another contract gave the reason of.
     pub(crate) fn from_revert(data: Bytes) -> Self {
-        match IScripErrors::abi_decode(&data) {
-            Ok(error) => Self::Refused(Refusal::new(error)),
-            Err(_) => Self::Reverted(data),
-        }
+        Refusal::decode(&data).map_or_else(|| Self::Reverted(data), Self::Refused)
     }
 }
 

@@ -12,14 +12,20 @@ mod events;
 mod fee;
 mod fiat;
 mod ids;
+mod lens;
 mod money;
 mod order;
 mod owner;
+mod periphery;
 mod plan;
 mod price;
 mod receipt;
 mod record;
 mod refusal;
+mod refusal_periphery;
+mod router;
+mod services;
+mod signature;
 mod terms;
 mod voucher;
 
@@ -36,13 +42,21 @@ pub use events::{
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
 pub use ids::{PlanId, RequestId};
+pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
+pub use periphery::Periphery;
 pub use plan::{Lot, Permissions, Plan};
 pub use price::{Currency, Price};
 pub use receipt::{Done, Receipt};
-pub use record::{Compiler, ConstructorArguments, DeploymentRecord};
+pub use record::{Compiler, ConstructorArguments, DeploymentRecord, PeripheryRecord};
 pub use refusal::Refusal;
+pub use router::{NoncesCancelled, RouterOrder, SignedOrder, SignedPayment};
+pub use services::{
+    Did, Service, ServiceCreated, ServiceOwnershipAccepted, ServiceOwnershipOffered, ServicePlansChanged,
+    ServiceUriSet, Services,
+};
+pub use signature::{PERMIT2, PaymentStandard};
 pub use terms::{Grant, Hook, Limits, Payee, Redeemers, Terms};
 pub use voucher::{
     Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,

@@ -9,14 +9,16 @@ use std::{
 
 use alloy::{
     contract::{self, CallBuilder, CallDecoder},
-    primitives::{Address, Bytes, U256},
+    eips::BlockNumberOrTag,
+    primitives::{Address, B256, Bytes, U256},
     providers::{Provider, WalletProvider},
     rpc::types::TransactionReceipt,
+    signers::Signer,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Done, Error, Ordered, PlanId, Price, Receipt, Result, Scrip,
+    Done, Error, Ordered, PlanId, Price, Receipt, Result, RouterOrder, Scrip, SignedOrder,
     abi::{
         IERC20, IPriceSource,
         IScrip::{self, IScripErrors},
@@ -26,12 +28,13 @@ use crate::{
 /// An order that is being made. Await it to pay.
 ///
 /// It pays the plan's price from the signer: the native coin is sent along; of an ERC-20 the exact price is approved first,
-/// unless enough is approved already. A price that is quoted is asked for, and no more than that is paid unless
+/// unless enough is approved already, or it is paid by a signature ([`Order::signed_with`]). A price that is quoted is asked for, and no more than that is paid unless
 /// [`Order::at_most`] allows it.
 #[must_use = "an order does nothing until it is awaited"]
 pub struct Order<'a, P> {
     scrip: &'a Scrip<P>,
     item: Item,
+    key: Option<&'a (dyn Signer + Send + Sync)>,
 }
 
 /// An order that was paid.
@@ -68,12 +71,12 @@ pub struct Purchases {
 }
 
 /// What an order costs.
-struct Bill {
-    token: Address,
+pub(crate) struct Bill {
+    pub(crate) token: Address,
     /// The most that it may cost.
-    most: U256,
+    pub(crate) most: U256,
     /// What must be there for it.
-    needed: U256,
+    pub(crate) needed: U256,
 }
 
 impl Item {
@@ -88,6 +91,32 @@ impl Item {
     }
 }
 
+impl<P: Provider> Scrip<P> {
+    pub(crate) async fn bill(&self, item: &Item) -> Result<Bill> {
+        let quantity = U256::from(item.quantity);
+        let (token, price, quoted) = match self.plan(item.plan).await?.terms.price {
+            // Fiat and uses cannot be ordered: the contract says so.
+            Price::Free | Price::Fiat { .. } | Price::PerUse { .. } => (Address::ZERO, U256::ZERO, false),
+            Price::Fixed { token, amount } => (token, U256::from(amount) * quantity, false),
+            Price::Quoted { token, source } => (token, self.quote(source, item).await?, true),
+        };
+        let most = item.max_price.unwrap_or(price);
+        Ok(Bill { token, most, needed: if quoted { most } else { price } })
+    }
+
+    /// What a source asks; nothing when it does not answer, of which the contract then complains.
+    async fn quote(&self, source: Address, item: &Item) -> Result<U256> {
+        let source = IPriceSource::new(source, self.provider());
+        let asked = source.quote(item.plan.0, item.holder, item.quantity, item.data.clone());
+        match asked.from(self.address()).call().await {
+            Err(contract::Error::TransportError(error)) if error.as_error_resp().is_none() => {
+                Err(error.into())
+            }
+            answer => Ok(answer.unwrap_or_default()),
+        }
+    }
+}
+
 impl<P: Provider + WalletProvider> Scrip<P> {
     /// Orders a plan for the signer.
     ///
@@ -97,7 +126,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     /// contract and refuses, is found out once the exact price is approved; that approval stays. Two orders at once from one
     /// account may both count on the same allowance, and one of them fail: make them one after another.
     pub fn order(&self, plan: PlanId) -> Order<'_, P> {
-        Order { scrip: self, item: Item::new(plan, self.signer()) }
+        Order { scrip: self, item: Item::new(plan, self.signer()), key: None }
     }
 
     /// Makes several orders in one transaction, all or none; they may be of different plans and in different tokens.
@@ -124,31 +153,34 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     /// Approves an amount of a token, so that the contract can pull it from the signer: for uses of plans paid per use. Does
     /// nothing when that much is approved already.
     pub async fn approve(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
-        self.approve_token(token, amount).await.map_err(Error::of_token)
+        self.approve_for(self.address(), token, amount).await
     }
 
-    async fn bill(&self, item: &Item) -> Result<Bill> {
-        let quantity = U256::from(item.quantity);
-        let (token, price, quoted) = match self.plan(item.plan).await?.terms.price {
-            // Fiat and uses cannot be ordered: the contract says so.
-            Price::Free | Price::Fiat { .. } | Price::PerUse { .. } => (Address::ZERO, U256::ZERO, false),
-            Price::Fixed { token, amount } => (token, U256::from(amount) * quantity, false),
-            Price::Quoted { token, source } => (token, self.quote(source, item).await?, true),
-        };
-        let most = item.max_price.unwrap_or(price);
-        Ok(Bill { token, most, needed: if quoted { most } else { price } })
-    }
-
-    /// What a source asks; nothing when it does not answer, of which the contract then complains.
-    async fn quote(&self, source: Address, item: &Item) -> Result<U256> {
-        let source = IPriceSource::new(source, self.provider());
-        let asked = source.quote(item.plan.0, item.holder, item.quantity, item.data.clone());
-        match asked.from(self.address()).call().await {
-            Err(contract::Error::TransportError(error)) if error.as_error_resp().is_none() => {
-                Err(error.into())
-            }
-            answer => Ok(answer.unwrap_or_default()),
+    /// Orders by the signer's own signature, unless that is not needed or its token does not know it.
+    async fn order_signed(
+        &self,
+        item: &Item,
+        bill: &Bill,
+        key: &(dyn Signer + Send + Sync),
+    ) -> Result<Option<Done<Ordered>>> {
+        let &Bill { token, most, .. } = bill;
+        if token.is_zero() || most.is_zero() || self.allowance(self.address(), token).await? >= bill.needed {
+            return Ok(None);
         }
+        let payer = self.signer();
+        let Some(&standard) = self.payment_standards(token, payer, most).await?.first() else {
+            return Ok(None);
+        };
+        self.check_funds(token, most).await?;
+        let Item { plan, holder, quantity, data, .. } = item.clone();
+        let latest = self.provider().get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
+        let deadline = latest.header.timestamp.saturating_add(self.patience().as_secs()).saturating_add(60);
+        // Nobody counts these: two orders at once must only not be the same.
+        let nonce = B256::random().into();
+        let order = RouterOrder { plan, holder, quantity, max_price: most, data, payer, nonce, deadline };
+        let payment = self.sign_payment(standard, &order, token, key).await?;
+        self.send_order(&SignedOrder { order, token, payment, consent: None }).await.map(Some)
     }
 
     /// Sends a call that orders, once all that it needs of each token is there and approved.
@@ -174,7 +206,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         Ok((self.send(call).await?, approvals))
     }
 
-    async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
+    pub(crate) async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
         let payer = self.signer();
         let provider = self.provider();
         let available = if token.is_zero() {
@@ -188,10 +220,25 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         Ok(())
     }
 
-    async fn approve_token(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
+    pub(crate) async fn approve_for(
+        &self,
+        spender: Address,
+        token: Address,
+        amount: U256,
+    ) -> Result<Vec<Receipt>> {
+        self.approve_token(spender, token, amount).await.map_err(Error::of_token)
+    }
+
+    /// How much of a token the signer lets a spender take.
+    async fn allowance(&self, spender: Address, token: Address) -> Result<U256> {
         let token = IERC20::new(token, self.provider());
-        let approve = |amount| token.approve(self.address(), amount).from(self.signer());
-        let allowed = token.allowance(self.signer(), self.address()).call().await?;
+        token.allowance(self.signer(), spender).call().await.map_err(Error::of_token)
+    }
+
+    async fn approve_token(&self, spender: Address, token: Address, amount: U256) -> Result<Vec<Receipt>> {
+        let token = IERC20::new(token, self.provider());
+        let approve = |amount| token.approve(spender, amount).from(self.signer());
+        let allowed = self.allowance(spender, *token.address()).await?;
         if allowed >= amount {
             return Ok(Vec::new());
         }
@@ -206,7 +253,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     }
 }
 
-impl<P: Provider + WalletProvider> Order<'_, P> {
+impl<'a, P: Provider + WalletProvider> Order<'a, P> {
     /// Several at once.
     pub fn quantity(mut self, quantity: u32) -> Self {
         self.item.quantity = quantity;
@@ -232,9 +279,20 @@ impl<P: Provider + WalletProvider> Order<'_, P> {
         self
     }
 
+    /// Signs with the account's key instead of approving the token, where the token allows that: one transaction then does it all.
+    pub fn signed_with(mut self, key: &'a (dyn Signer + Send + Sync)) -> Self {
+        self.key = Some(key);
+        self
+    }
+
     async fn send(self) -> Result<Purchase> {
-        let Self { scrip, item } = self;
+        let Self { scrip, item, key } = self;
         let bill = scrip.bill(&item).await?;
+        if let Some(key) = key
+            && let Some(ordered) = scrip.order_signed(&item, &bill, key).await?
+        {
+            return Ok(Purchase { ordered, approvals: Vec::new() });
+        }
         let value = if bill.token.is_zero() { bill.needed } else { U256::ZERO };
         let needed = BTreeMap::from([(bill.token, bill.needed)]);
         let contract = scrip.instance();

@@ -4,11 +4,11 @@ use std::{fmt::Display, sync::LazyLock};
 
 use alloy::{
     primitives::{Address, B256, ChainId},
-    providers::Provider,
+    providers::{Provider, WalletProvider},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{CREATE2_DEPLOYER, CodeHashes, Deployment, Error, Result, deployment::SALT};
+use crate::{CREATE2_DEPLOYER, CodeHashes, Deployment, Error, Periphery, Result, deployment::SALT};
 
 /// What was deployed on a chain, with all that is needed to make it again: the sources of this version of Scrip, compiled with
 /// these settings, with these constructor arguments, sent with this salt to this deployer, give these addresses.
@@ -24,6 +24,10 @@ pub struct DeploymentRecord {
     pub annex: Address,
     /// The hashes of their code.
     pub code_hashes: CodeHashes,
+    /// The lens.
+    pub lens: PeripheryRecord,
+    /// The registry of services.
+    pub services: PeripheryRecord,
     /// The arguments of the core's constructor.
     pub constructor_arguments: ConstructorArguments,
     /// The salt.
@@ -32,6 +36,15 @@ pub struct DeploymentRecord {
     pub deployer: Address,
     /// What compiled it.
     pub compiler: Compiler,
+}
+
+/// A contract beside the core, whose constructor has no arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeripheryRecord {
+    /// Where it is.
+    pub address: Address,
+    /// Keccak-256 of its code.
+    pub code_hash: B256,
 }
 
 /// The arguments of the core's constructor.
@@ -65,7 +78,36 @@ static COMPILER: LazyLock<Compiler> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../artifacts/compiler.json")).expect("the artifact is JSON")
 });
 
+impl From<Periphery> for PeripheryRecord {
+    fn from(contract: Periphery) -> Self {
+        Self { address: contract.address(), code_hash: contract.code_hash() }
+    }
+}
+
+impl Display for PeripheryRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with code of hash {}", self.address, self.code_hash)
+    }
+}
+
 impl DeploymentRecord {
+    /// Deploys this version of Scrip, its core, its lens and its registry of services, each unless it is there, and makes sure
+    /// that all are there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCreate2Deployer`] where there is none.
+    pub async fn deploy<P>(provider: &P, fee_controller: Address) -> Result<Self>
+    where
+        P: Provider + WalletProvider,
+    {
+        Deployment::deploy(provider, fee_controller).await?;
+        for contract in Periphery::ALL {
+            contract.deploy(provider).await?;
+        }
+        Self::of(provider, fee_controller).await
+    }
+
     /// The record of this version of Scrip where the CREATE2 deployer puts it, once that is on the provider's chain.
     ///
     /// # Errors
@@ -73,12 +115,18 @@ impl DeploymentRecord {
     /// [`Error::NotScrip`] when it is not there.
     pub async fn of<P: Provider>(provider: &P, fee_controller: Address) -> Result<Self> {
         let deployment = Deployment::with_fee_controller(fee_controller);
+        let chain_id = deployment.check(provider).await?;
+        for contract in Periphery::ALL {
+            contract.check(provider).await?;
+        }
         Ok(Self {
-            chain_id: deployment.check(provider).await?,
+            chain_id,
             address: deployment.address(),
             router: deployment.router(),
             annex: deployment.annex(),
             code_hashes: Deployment::code_hashes(),
+            lens: Periphery::Lens.into(),
+            services: Periphery::Services.into(),
             constructor_arguments: ConstructorArguments { fee_controller },
             salt: SALT,
             deployer: CREATE2_DEPLOYER,
@@ -109,7 +157,12 @@ impl DeploymentRecord {
         same("router", self.router, deployment.router())?;
         same("annex", self.annex, deployment.annex())?;
         same("code hashes", Json(&self.code_hashes), Json(&Deployment::code_hashes()))?;
+        same("lens", self.lens, Periphery::Lens.into())?;
+        same("services", self.services, Periphery::Services.into())?;
         deployment.check(provider).await?;
+        for contract in Periphery::ALL {
+            contract.check(provider).await?;
+        }
         Ok(deployment)
     }
 }

@@ -37,7 +37,7 @@ pub struct Deployable {
 }
 
 /// Every contract of which something is committed.
-pub const DEPLOYABLES: [Deployable; 4] = [
+pub const DEPLOYABLES: [Deployable; 6] = [
     Deployable {
         name: "Scrip",
         source: "contracts/Scrip.sol",
@@ -57,6 +57,20 @@ pub const DEPLOYABLES: [Deployable; 4] = [
         source: "contracts/periphery/Router.sol",
         artifacts: "crates/scrip/artifacts",
         is_deployed: false,
+        is_checked: true,
+    },
+    Deployable {
+        name: "Lens",
+        source: "contracts/periphery/Lens.sol",
+        artifacts: "crates/scrip/artifacts",
+        is_deployed: true,
+        is_checked: true,
+    },
+    Deployable {
+        name: "Services",
+        source: "contracts/periphery/Services.sol",
+        artifacts: "crates/scrip/artifacts",
+        is_deployed: true,
         is_checked: true,
     },
     Deployable {

@@ -3,7 +3,12 @@
 use std::{collections::BTreeSet, fs, sync::LazyLock};
 
 use alloy::{json_abi::JsonAbi, primitives::Selector, sol_types::SolEvent};
-use scrip::abi::IScrip::{CreditsRedeemedInBatch, IScripCalls, IScripErrors, IScripEvents, PlanCreated};
+use scrip::abi::{
+    ILens::{ILensCalls, ILensErrors},
+    IRouter::{IRouterCalls, IRouterErrors, IRouterEvents},
+    IScrip::{CreditsRedeemedInBatch, IScripCalls, IScripErrors, IScripEvents, PlanCreated},
+    IServices::{IServicesCalls, IServicesErrors, IServicesEvents},
+};
 use scrip_artifacts::{Compiled, Deployable, compile, compiler_file};
 
 /// What is inherited from libraries and the interface does not name: the guard's and the casts' own errors.
@@ -62,6 +67,71 @@ fn core_and_annex_are_together_what_the_interface_says() {
     assert_eq!(errors, IScripErrors::SELECTORS.iter().copied().collect(), "errors");
 }
 
+/// What libraries revert with.
+const OTHERS_ERRORS: [&str; 3] =
+    ["ReentrancyGuardReentrantCall", "SafeCastOverflowedUintDowncast", "ERC5267ExtensionsNotSupported"];
+
+/// What the contract's interface says, as the client has bound it.
+struct Interface {
+    name: &'static str,
+    functions: &'static [[u8; 4]],
+    events: &'static [[u8; 32]],
+    errors: &'static [[u8; 4]],
+}
+
+const PERIPHERY: [Interface; 3] = [
+    Interface { name: "Lens", functions: ILensCalls::SELECTORS, events: &[], errors: ILensErrors::SELECTORS },
+    Interface {
+        name: "Router",
+        functions: IRouterCalls::SELECTORS,
+        events: IRouterEvents::SELECTORS,
+        errors: IRouterErrors::SELECTORS,
+    },
+    Interface {
+        name: "Services",
+        functions: IServicesCalls::SELECTORS,
+        events: IServicesEvents::SELECTORS,
+        errors: IServicesErrors::SELECTORS,
+    },
+];
+
+#[test]
+fn the_periphery_is_what_its_interfaces_say() {
+    for Interface { name, functions: ours, events, errors } in PERIPHERY {
+        let abi = &compiled(name).abi;
+        // The router tells its domain by itself, too.
+        let of_standards = ["eip712Domain"];
+        let found: BTreeSet<_> = abi
+            .functions()
+            .filter(|function| !of_standards.contains(&function.name.as_str()))
+            .map(|function| function.selector().0)
+            .collect();
+        assert_eq!(found, ours.iter().copied().collect(), "functions of {name}");
+
+        let found: BTreeSet<_> = abi.events().map(|event| event.selector().0).collect();
+        assert_eq!(found, events.iter().copied().collect(), "events of {name}");
+
+        // The lens reverts with the core's errors, as the core would.
+        let core: BTreeSet<_> = IScripErrors::SELECTORS.iter().copied().collect();
+        let found: BTreeSet<_> = abi
+            .errors()
+            .filter(|error| !OTHERS_ERRORS.contains(&error.name.as_str()))
+            .map(|error| error.selector().0)
+            .filter(|selector| !core.contains(selector))
+            .collect();
+        assert_eq!(found, errors.iter().copied().collect(), "errors of {name}");
+    }
+}
+
+#[test]
+fn no_error_is_declared_twice() {
+    let all = PERIPHERY.iter().flat_map(|interface| interface.errors).chain(IScripErrors::SELECTORS);
+    let mut seen = BTreeSet::new();
+    for selector in all {
+        assert!(seen.insert(selector), "{selector:02x?} is an error of two contracts");
+    }
+}
+
 #[test]
 fn core_and_annex_share_one_storage() {
     let (core, annex) = (&compiled("Scrip").storage, &compiled("Annex").storage);
@@ -71,20 +141,23 @@ fn core_and_annex_share_one_storage() {
 
 #[test]
 fn forge_compiles_the_same_bytecode() {
-    for (deployable, ours) in COMPILED.iter().filter(|(deployable, _)| deployable.is_deployed) {
+    let deployed: Vec<_> = COMPILED.iter().filter(|(deployable, _)| deployable.is_deployed).collect();
+    let out = tempfile::tempdir().unwrap();
+    let packaged = scrip_artifacts::root().join("node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
+    let forge = if packaged.exists() { packaged } else { "forge".into() };
+    let built = std::process::Command::new(forge)
+        .arg("build")
+        .args(deployed.iter().map(|(deployable, _)| deployable.source))
+        .arg("--out")
+        .arg(out.path())
+        .args(["--cache-path"])
+        .arg(out.path().join("cache"))
+        .current_dir(scrip_artifacts::root())
+        .output()
+        .expect("forge is there once scripts/setup has run");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    for (deployable, ours) in deployed {
         let file = deployable.source.rsplit('/').next().unwrap();
-        let out = tempfile::tempdir().unwrap();
-        let packaged = scrip_artifacts::root().join("node_modules/@foundry-rs/forge-linux-amd64/bin/forge");
-        let forge = if packaged.exists() { packaged } else { "forge".into() };
-        let built = std::process::Command::new(forge)
-            .args(["build", deployable.source, "--out"])
-            .arg(out.path())
-            .args(["--cache-path"])
-            .arg(out.path().join("cache"))
-            .current_dir(scrip_artifacts::root())
-            .output()
-            .expect("forge is there once scripts/setup has run");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         let artifact = out.path().join(file).join(format!("{}.json", deployable.name));
         let artifact: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(artifact).unwrap()).unwrap();

@@ -9,7 +9,7 @@ use alloy::{
     transports::http::reqwest::Url,
 };
 use eyre::{OptionExt, Result, WrapErr, bail};
-use scrip::{Deployment, DeploymentRecord};
+use scrip::DeploymentRecord;
 
 /// Where the deployer's key is, so that it stands in no list of processes and in no history.
 pub const KEY: &str = "SCRIP_PRIVATE_KEY";
@@ -18,9 +18,10 @@ const USAGE: &str = "usage:
   scripts/deploy deploy --rpc-url URL [--fee-controller ADDRESS] [--record FILE]
   scripts/deploy verify --rpc-url URL --record FILE
 
-`deploy` puts this version of Scrip on the chain, unless it is there, and writes a record of it, to deployments/CHAIN.json by
-default. The private key of the account that pays the gas is in SCRIP_PRIVATE_KEY; which account it is changes nothing.
-`verify` makes sure that what a record says is on the chain.";
+`deploy` puts this version of Scrip, its lens and its registry of services on the chain, each unless it is there, and writes a
+record of them, to deployments/CHAIN.json by default. The private key of the account that pays the gas is in SCRIP_PRIVATE_KEY; which account it is changes nothing.
+`verify` makes sure that what a record says is on the chain: contracts by the hashes of their code and by their addresses, which
+follow from bytecode and constructor arguments; and that this version was compiled with the recorded settings.";
 
 #[derive(Default)]
 struct Arguments {
@@ -76,14 +77,13 @@ async fn deploy(
         Some(file) => file,
         None => PathBuf::from(format!("deployments/{}.json", provider.get_chain_id().await?)),
     };
-    let deployment = Deployment::deploy(&provider, fee_controller).await?;
-    let record = DeploymentRecord::of(&provider, fee_controller).await?;
+    let record = DeploymentRecord::deploy(&provider, fee_controller).await?;
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
     fs::write(&file, serde_json::to_string_pretty(&record)? + "\n")
         .wrap_err_with(|| format!("{} cannot be written", file.display()))?;
-    Ok(format!("Scrip is at {} on chain {}: {}", deployment.address(), record.chain_id, file.display()))
+    Ok(format!("Scrip is at {} on chain {}: {}", record.address, record.chain_id, file.display()))
 }
 
 async fn verify(rpc_url: Url, file: PathBuf) -> Result<String> {

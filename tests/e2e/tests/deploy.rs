@@ -7,7 +7,7 @@ use alloy::{
     providers::{Provider, ext::AnvilApi},
 };
 use eyre::{Result, eyre};
-use scrip::{CREATE2_DEPLOYER, CodeHashes, Deployment, DeploymentRecord, Error, Scrip};
+use scrip::{CREATE2_DEPLOYER, CodeHashes, Deployment, DeploymentRecord, Error, Periphery, Scrip};
 use scrip_devnet::Devnet;
 
 /// Runs the program with its key in the environment.
@@ -25,9 +25,19 @@ fn deploy(devnet: &Devnet, arguments: &[&str]) -> Result<String> {
     }
 }
 
+/// Takes lens and registry off the chain, as if they had never been deployed.
+async fn without_periphery(devnet: &Devnet) -> Result<()> {
+    for contract in Periphery::ALL {
+        devnet.reader().anvil_set_code(contract.address(), Default::default()).await?;
+        devnet.reader().anvil_set_nonce(contract.address(), 0).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
     let devnet = Devnet::start().await?;
+    without_periphery(&devnet).await?;
     let controller = devnet.actor("builder")?.address();
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("new/record.json");
@@ -61,6 +71,8 @@ async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
         (change(&|record| record.router = nobody), "router"),
         (change(&|record| record.annex = nobody), "annex"),
         (change(&|record| record.constructor_arguments.fee_controller = nobody), "address"),
+        (change(&|record| record.lens.address = nobody), "lens"),
+        (change(&|record| record.services.code_hash = B256::ZERO), "services"),
         (change(&|record| record.salt = B256::repeat_byte(1)), "salt"),
         (change(&|record| record.deployer = nobody), "deployer"),
         (change(&|record| record.compiler.optimizer_runs += 1), "compiler"),
@@ -75,6 +87,13 @@ async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
         assert!(error.to_string().starts_with(&format!("the record's {field} is ")), "{error}");
         assert!(error.hint().is_some());
     }
+    let lens = Periphery::Lens.address();
+    let code = devnet.reader().get_code_at(lens).await?;
+    devnet.reader().anvil_set_code(lens, code.slice(1..)).await?;
+    let error = record.verify(&devnet.reader()).await.unwrap_err();
+    assert!(matches!(error, Error::NotScrip { address, empty: false, .. } if address == lens), "{error}");
+    devnet.reader().anvil_set_code(lens, code).await?;
+    record.verify(&devnet.reader()).await?;
     let elsewhere = change(&|record| record.chain_id = 1);
     assert!(matches!(elsewhere.verify(&devnet.reader()).await, Err(Error::WrongChain { asked: 1, .. })));
 
@@ -111,6 +130,7 @@ async fn what_the_program_needs_is_named() -> Result<()> {
 #[tokio::test]
 async fn forge_deploys_to_the_same_address() -> Result<()> {
     let devnet = Devnet::start().await?;
+    without_periphery(&devnet).await?;
     let controller = devnet.actor("agent")?.address();
     let deployment = Deployment::with_fee_controller(controller);
     assert!(devnet.reader().get_code_at(deployment.address()).await?.is_empty());
