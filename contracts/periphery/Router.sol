@@ -12,6 +12,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {EIP712} from "solady/utils/EIP712.sol";
+import {LibCall} from "solady/utils/LibCall.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
 /// @dev The form of EIP-3009 that takes a signature of any length, as newer tokens have it beside that of the standard.
@@ -158,7 +159,17 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         if (token != address(0)) {
             uint256 left = SafeTransferLib.balanceOf(token, address(this));
             if (left == 0) return;
-            SafeTransferLib.safeTransfer(token, payer, left);
+            (bool success,, bytes memory answer) = LibCall.tryCall({
+                target: token,
+                value: 0,
+                gasStipend: gasleft(),
+                maxCopy: 32,
+                data: abi.encodeCall(IERC20.transfer, (payer, left))
+            });
+            // Tokens return true, or nothing.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            bool returned = success && (answer.length == 0 || uint256(bytes32(answer)) == 1);
+            require(returned, ReturnFailed(token, payer, left));
         } else if (address(this).balance != 0) {
             uint256 left = address(this).balance;
             bool returned = SafeTransferLib.trySafeTransferETH(payer, left, gasleft());
