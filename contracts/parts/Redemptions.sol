@@ -48,8 +48,8 @@ abstract contract Redemptions is Ledger, Payments, Hooks, Vouchers {
         for (uint256 i; i < batches.length; ++i) {
             uint256 planId = batches[i].planId;
             IScrip.Use[] calldata uses = batches[i].uses;
-            if (uses.length == 0) revert IScrip.ZeroAmount(planId);
             Rules rules = _existing(planId);
+            if (uses.length == 0) revert IScrip.ZeroAmount(planId);
             if (rules.has(SPECIAL_REDEMPTION)) _redeemManySpecially(planId, rules, uses);
             else _takeMany(planId, rules, uses);
 

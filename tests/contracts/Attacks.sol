@@ -66,7 +66,7 @@ abstract contract Attacks is Kinds {
         calls[20] = abi.encodeCall(IScrip.safeBatchTransferFrom, (victim, address(meddler), one, one, ""));
         calls[21] = abi.encodeCall(IScrip.setApprovalForAll, (address(meddler), true));
         calls[22] = abi.encodeCall(IScrip.multicall, (inner, false));
-        calls[23] = abi.encodeCall(IScrip.orderFor, (purchase, victim, true));
+        calls[23] = abi.encodeCall(IScrip.orderFor, (purchase, victim, address(0), true));
     }
 
     /// @dev What an order refuses to itself, though it is anyone's right at other times.

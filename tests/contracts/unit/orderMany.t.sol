@@ -215,6 +215,6 @@ contract OrderManyTest is Kinds {
         bytes memory refusal = abi.encodeWithSelector(IScrip.NotRouter.selector, stranger, scrip.router());
         vm.prank(stranger);
         vm.expectRevert(refusal);
-        scrip.orderFor(purchase(dollarId, 1, PRICE), subscriber, true);
+        scrip.orderFor(purchase(dollarId, 1, PRICE), subscriber, address(dollar), true);
     }
 }

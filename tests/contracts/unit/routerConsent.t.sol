@@ -293,10 +293,10 @@ contract RouterConsentTest is RouterWorld {
         bytes memory notRouter = abi.encodeWithSelector(IScrip.NotRouter.selector, caller, router);
         vm.startPrank(caller);
         vm.expectRevert(notRouter);
-        scrip.orderFor(purchase, named, consented);
+        scrip.orderFor(purchase, named, address(signed), consented);
 
         bytes[] memory calls = new bytes[](1);
-        calls[0] = abi.encodeCall(IScrip.orderFor, (purchase, named, consented));
+        calls[0] = abi.encodeCall(IScrip.orderFor, (purchase, named, address(signed), consented));
         vm.expectRevert(notRouter);
         scrip.multicall(calls, false);
     }

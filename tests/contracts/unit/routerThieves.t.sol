@@ -292,7 +292,7 @@ contract RouterThievesTest is RouterWorld {
     function testFuzz_RevertWhen_TheTokenIsNotThePlans(uint256 path, bool isZero) public leavesNothing {
         IRouter.Order memory order = anOrder(lyingId);
 
-        refusal = abi.encodeWithSelector(IScrip.PaymentFailed.selector, lyingId, lying, router, payee, PRICE);
+        refusal = abi.encodeWithSelector(IScrip.WrongToken.selector, lyingId, signed, lying);
         relay(aPath(path), order);
 
         address nothing = isZero ? address(0) : makeAddr("no token");
