@@ -89,7 +89,7 @@ interface IRouter {
     function SCRIP() external view returns (address);
 
     /// @notice Orders by EIP-3009's `receiveWithAuthorization` from the payer to this router, of `maxPrice`, with `validAfter` 0,
-    /// `validBefore` the order's deadline, and `hashOf(order)` for a nonce. The token sees to it that this is used once.
+    /// `validBefore` the order's deadline, and `hashOf(order)` for a nonce.
     /// @param order The order.
     /// @param token The plan's token.
     /// @param signature The payer's, of the authorization. One of 65 bytes is passed on as v, r and s, which every such token
@@ -151,8 +151,7 @@ interface IRouter {
     /// @param mask Which of them: bit `i` for the nonce `256 * word + i`.
     function cancelNonces(uint256 word, uint256 mask) external;
 
-    /// @notice Whether an order's nonce is cancelled, or used up with a permit or by a holder's consent. That an order was sent by
-    /// EIP-3009 or Permit2 is recorded by the token and by Permit2.
+    /// @notice Whether an order's nonce is used up or cancelled.
     /// @param signer Who signed it.
     /// @param nonce The nonce.
     /// @return Whether no order with it can be sent any more.

@@ -61,7 +61,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         bytes calldata consent
     ) external nonReentrant returns (uint64 credits, uint40 expiry) {
         bytes32 structHash = _structHash(order);
-        _checkNonce(order, order.payer);
+        _takeNonce(order, order.payer);
         bool consented = _checkConsent(order, structHash, consent);
 
         _receive(order, token, _hashTypedData(structHash), signature);
@@ -75,7 +75,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         returns (uint64 credits, uint40 expiry)
     {
         bytes32 structHash = _structHash(order);
-        _checkNonce(order, order.payer);
+        _takeNonce(order, order.payer);
         bool consented = _checkConsent(order, structHash, consent);
 
         PERMIT2.permitWitnessTransferFrom({
@@ -235,18 +235,15 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         require(Signatures.isValid(signer, _hashTypedData(structHash), signature), InvalidOrderSignature(signer));
     }
 
-    /// @dev Uses up the nonce of an order, so that no signed copy of it can be sent again.
+    /// @dev Uses up the nonce of an order, so that no copy of it can be sent again, however it was signed.
     function _takeNonce(Order calldata order, address signer) private {
         require(block.timestamp <= order.deadline, OrderExpired(order.deadline));
-        _checkNonce(order, signer);
+        BitMaps.BitMap storage used = _usedNonces[signer];
+        require(!used.get(order.nonce), NonceUsed(signer, order.nonce));
 
-        _usedNonces[signer].set(order.nonce);
+        used.set(order.nonce);
 
         emit NonceTaken(signer, order.nonce);
-    }
-
-    function _checkNonce(Order calldata order, address signer) private view {
-        require(!_usedNonces[signer].get(order.nonce), NonceUsed(signer, order.nonce));
     }
 
     function _structHash(Order calldata order) private pure returns (bytes32) {

@@ -55,7 +55,9 @@ library Random {
         list = new IScrip.Payee[](count);
         uint256 left = 10_000;
         for (uint256 i; i < count; ++i) {
-            uint256 share = i == count - 1 ? left : source.coin() ? source.within(0, left) : source.within(0, left / 8);
+            // The last has a share.
+            uint256 most = source.coin() ? left - 1 : left / 8;
+            uint256 share = i == count - 1 ? left : source.within(0, most);
             list[i] = IScrip.Payee({account: address(uint160(first) + uint160(i)), share: uint16(share)});
             left -= share;
         }

@@ -64,7 +64,7 @@ contract BatchLogTest is VoucherWorld {
     }
 
     function testFuzz_WhenUsesAreRedeemed(uint256 seed, uint8 count) public {
-        IScrip.Use[] memory uses = randomUses(seed, bound(count, 0, 20));
+        IScrip.Use[] memory uses = randomUses(seed, bound(count, 1, 20));
         bytes memory data = abi.encodeCall(IScrip.redeemMany, (batchOf(uses)));
 
         vm.recordLogs();
@@ -127,7 +127,7 @@ contract BatchLogTest is VoucherWorld {
 
     /// @dev The parts lie apart, in another order, with dirt between them, and not at multiples of a word.
     function testFuzz_WhenOffsetsAreOdd(uint256 seed, uint8 count, bytes memory dirt, bytes memory otherDirt) public {
-        IScrip.Use[] memory uses = randomUses(seed, bound(count, 0, 6));
+        IScrip.Use[] memory uses = randomUses(seed, bound(count, 1, 6));
         bytes memory list = abi.encodePacked(uses.length);
         for (uint256 i; i < uses.length; ++i) {
             list = bytes.concat(list, abi.encode(uses[i]));
@@ -193,8 +193,7 @@ contract BatchLogTest is VoucherWorld {
         vm.recordLogs();
         (bool done,) = call(data);
 
-        if (index == 4 && done) assertEq(logged().length, 0, "uses");
-        else assertFalse(done, "done");
+        assertFalse(done, "done");
         assertFalse(scrip.isRedeemed(id, builder, uses[0].requestId), "request");
     }
 }

@@ -280,9 +280,21 @@ contract CreatePlanTest is Base {
         terms.payees = Random.from(seed).payees(payee, count);
         uint256 others = 10_000 - terms.payees[index].share;
         if (share == terms.payees[index].share) ++share;
+        if (share == 0) share = 10_001;
         terms.payees[index].share = share;
 
         expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidShares.selector, others + share, 10_000));
+    }
+
+    function testFuzz_RevertWhen_TheLastPayeeHasNoShare(uint256 seed, uint256 count) public {
+        count = bound(count, 1, 8);
+        IScrip.Terms memory terms = premium();
+        terms.payees = Random.from(seed).payees(payee, count);
+        terms.payees[0].share += terms.payees[count - 1].share;
+        terms.payees[count - 1].share = 0;
+
+        address last = terms.payees[count - 1].account;
+        expectRefusal(terms, abi.encodeWithSelector(IScrip.InvalidPayee.selector, count - 1, last));
     }
 
     function testFuzz_WhenItHas1To8Payees(uint256 seed, uint256 count) public {

@@ -87,6 +87,15 @@ contract DollarPriceTest is Base {
         quote(source, 1);
     }
 
+    /// @dev However old an answer may be.
+    function test_RevertWhen_TheRoundIsNotComplete() public {
+        feed.set(2500e8, 0);
+        address source =
+            deployCode("DollarPrice.sol:DollarPrice", abi.encode(feed, address(dollar), TEN_DOLLARS, type(uint32).max));
+        vm.expectRevert(abi.encodeWithSelector(IDollarPrice.StaleAnswer.selector, feed, START, type(uint32).max));
+        quote(IDollarPrice(source), 1);
+    }
+
     function testFuzz_WhenTheAnswerIsOfTheFuture(uint32 ahead) public {
         feed.set(2500e8, START + ahead);
         assertEq(quote(make(feed, address(dollar), TEN_DOLLARS), 1), 0.004e6, "price");

@@ -12,9 +12,15 @@ import {IScrip} from "scrip/interfaces/IScrip.sol";
 /// @notice Poses as a core whose every plan the caller owns.
 contract FalseCore {
     address internal immutable OWNER = msg.sender;
+    address internal immutable HOOK;
+
+    constructor(address hook) {
+        HOOK = hook;
+    }
 
     function plan(uint256) external view returns (IScrip.Plan memory answer) {
         answer.owner = OWNER;
+        answer.terms.hook = IScrip.Hook({account: HOOK, calls: 1});
     }
 }
 
@@ -112,6 +118,22 @@ contract MerkleAllowListTest is Base {
         hook.setRoot(scrip, planId, root);
     }
 
+    function testFuzz_RevertWhen_TheTermsDoNotFit(uint8 calls, bool another) public {
+        calls = uint8(bound(calls, 1, 15));
+        if (!another) calls &= 14;
+        IScrip.Terms memory terms = premium();
+        address account = another ? deployCode("MerkleAllowList.sol:MerkleAllowList") : address(hook);
+        terms.hook = IScrip.Hook({account: calls == 0 ? address(0) : account, calls: calls});
+        uint256 planId = create(terms);
+        vm.prank(builder);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IMerkleAllowList.TermsDoNotFit.selector, scrip, planId, terms.hook.account, terms.hook.calls
+            )
+        );
+        hook.setRoot(scrip, planId, root);
+    }
+
     function test_RevertWhen_TheRootIsZero() public {
         vm.expectRevert(abi.encodeWithSelector(IMerkleAllowList.ZeroRoot.selector, scrip, id));
         vm.prank(builder);
@@ -128,7 +150,7 @@ contract MerkleAllowListTest is Base {
 
     function test_WhenWhatPosesAsACoreNamesAnOwner() public {
         vm.startPrank(stranger);
-        hook.setRoot(IScrip(address(new FalseCore())), id, root);
+        hook.setRoot(IScrip(address(new FalseCore(address(hook)))), id, root);
         assertEq(hook.rootOf(scrip, id), 0, "the core's plan");
     }
 

@@ -7,6 +7,14 @@ import {Clerk} from "../mocks/Clerk.sol";
 import {AcceptingHolder} from "../mocks/Holders.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
 
+/// @notice A holder that takes nothing when it is given less than half of what it is promised.
+contract ThriftyHolder {
+    function onERC1155Received(address, address, uint256, uint256, bytes calldata) external view returns (bytes4) {
+        require(gasleft() > 50_000, "too little");
+        return this.onERC1155Received.selector;
+    }
+}
+
 /// @notice Nothing is skipped for want of gas: with whatever gas it is called, a multicall that skips either reverts or reports
 /// exactly what it reports with plenty.
 contract MulticallGasLimitsTest is VoucherWorld {
@@ -14,6 +22,7 @@ contract MulticallGasLimitsTest is VoucherWorld {
 
     Chameleon internal chameleon = new Chameleon();
     address internal accepting = address(new AcceptingHolder());
+    address internal thrifty = address(new ThriftyHolder());
     uint256 internal hookedId;
     uint256 internal perUseId;
     bytes[] internal calls;
@@ -36,6 +45,7 @@ contract MulticallGasLimitsTest is VoucherWorld {
         calls.push(abi.encodeCall(IScrip.redeem, (hookedId, subscriber, 6, 2)));
         calls.push(abi.encodeCall(IScrip.mint, (id, accepting, 7)));
         calls.push(abi.encodeCall(IScrip.mint, (id, address(dollar), 7)));
+        calls.push(abi.encodeCall(IScrip.mint, (id, thrifty, 7)));
         calls.push(abi.encodeCall(IScrip.createPlan, (free(), bytes32(uint256(9)))));
         calls.push(abi.encodeCall(IScrip.setFee, (stranger, 1)));
         calls.push(vouched(subscriber, 1));
@@ -106,11 +116,28 @@ contract MulticallGasLimitsTest is VoucherWorld {
         compare(calls, seed);
     }
 
+    /// @dev A token that burns all that it is given spoils its own plan's redemption, and no other.
+    function test_WhenATokenOfAPlanPaidPerUseBurnsAllGas() public {
+        IScrip.Voucher memory given = voucher(9);
+        (given.planId, given.redeemer) = (perUse(address(chameleon), PRICE), builder);
+        chameleon.behave(Chameleon.Mode.Burn, address(0), 0, "");
+        bytes[] memory some = new bytes[](2);
+        some[0] = abi.encodeCall(IScrip.redeemWithVoucher, (given, 3, sign(given)));
+        some[1] = abi.encodeCall(IScrip.redeem, (id, subscriber, 10, 1));
+
+        vm.prank(builder);
+        IScrip.Outcome[] memory outcomes = scrip.multicall{gas: 1_000_000}(some, true);
+
+        assertFalse(outcomes[0].done, "a use that cannot be paid");
+        assertTrue(outcomes[1].done, "a redemption");
+    }
+
     /// @dev What must be done with plenty and what must fail, so that the sweeps compare with something.
     function test_WhenThereIsPlenty() public {
         (, bytes memory answer,) = outcomesWith(PLENTY, calls);
         IScrip.Outcome[] memory outcomes = abi.decode(answer, (IScrip.Outcome[]));
-        bool[13] memory expected = [true, false, true, false, true, false, true, false, true, true, true, false, true];
+        bool[14] memory expected =
+            [true, false, true, false, true, false, true, true, false, true, true, true, false, true];
         for (uint256 i; i < expected.length; ++i) {
             assertEq(outcomes[i].done, expected[i], vm.toString(i));
         }

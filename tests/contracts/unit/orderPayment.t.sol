@@ -74,7 +74,7 @@ contract OrderPaymentTest is Base {
     }
 
     function testFuzz_WhenOneAccountIsAPayeeTwice(uint96 amount, uint16 share) public {
-        share = uint16(bound(share, 0, 10_000));
+        share = uint16(bound(share, 0, 9_999));
         IScrip.Terms memory terms = premium();
         terms.price.amount = uint96(bound(amount, 1, 1e12));
         terms.payees = new IScrip.Payee[](2);

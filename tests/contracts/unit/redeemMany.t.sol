@@ -40,12 +40,8 @@ contract RedeemManyTest is VoucherWorld {
         assertEq(vm.getRecordedLogs().length, 0, "number of events");
     }
 
-    function test_WhenABatchHasNoUses() public {
-        vm.expectEmit(address(scrip));
-        emit IScrip.CreditsRedeemedInBatch(id, builder, new IScrip.Use[](0));
-        vm.recordLogs();
-        redeemBy(builder, batch(id, 0));
-        assertEq(vm.getRecordedLogs().length, 1, "number of events");
+    function test_RevertWhen_ABatchHasNoUses() public {
+        expectRefusal(batch(id, 0), abi.encodeWithSelector(IScrip.ZeroAmount.selector, id));
     }
 
     function testFuzz_RevertWhen_ThereIsNoSuchPlan(uint256 planId, uint8 uses) public {

@@ -102,6 +102,7 @@ contract RedeemManyBesideOneTest is VoucherWorld {
         uint256 count;
         for (uint256 i; i < batches.length; ++i) {
             if (batches[i].planId == NO_PLAN) refusals[count++] = IScrip.PlanNotFound.selector;
+            else if (batches[i].uses.length == 0) refusals[count++] = IScrip.ZeroAmount.selector;
             for (uint256 j; j < batches[i].uses.length; ++j) {
                 IScrip.Use memory one = batches[i].uses[j];
                 bytes memory single =

@@ -68,6 +68,7 @@ contract RouterForgeriesTest is RouterWorld {
     /// @dev What the payer has signed, paid with another token than the plan's.
     function test_RevertWhen_ARelayerNamesAnotherToken() public leavesNothing {
         IRouter.Order memory order = aGift(otherId);
+        order.nonce = 8;
         bytes memory signature = signFor(Path.Permit, payerKey, order);
 
         bytes memory refused = wrongToken(otherId);

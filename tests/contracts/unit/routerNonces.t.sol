@@ -36,11 +36,11 @@ contract RouterNoncesTest is RouterWorld {
         }
     }
 
-    function testFuzz_RevertWhen_ThePayerHasCancelledItsNonce(uint256 nonce) public leavesNothing {
+    function testFuzz_RevertWhen_ThePayerHasCancelledItsNonce(uint256 nonce, uint256 path) public leavesNothing {
         cancel(payer, nonce);
 
         refusal = abi.encodeWithSelector(IRouter.NonceUsed.selector, payer, nonce);
-        relay(Path.Permit, withNonce(nonce));
+        relay(aPath(path), withNonce(nonce));
 
         assertEq(balance(id, payer), 0, "credits");
     }
@@ -82,10 +82,32 @@ contract RouterNoncesTest is RouterWorld {
         assertFalse(router.isNonceUsed(payer, nonce ^ 1), "another nonce");
     }
 
-    function testFuzz_WhenTheTokenOrPermit2KeepsTheNonce(uint256 nonce, bool authorized) public leavesNothing {
+    function testFuzz_WhenThePayerSendsItsOrderItself(uint256 nonce) public leavesNothing {
+        IRouter.Order memory order = withNonce(nonce);
+        IRouter.Permit memory permit = permitOf(payerKey, type(uint256).max);
+        vm.prank(payer);
+        router.orderWithPermit(order, address(signed), permit, "", "");
+        assertTrue(router.isNonceUsed(payer, nonce), "nonce");
+
+        refusal = abi.encodeWithSelector(IRouter.NonceUsed.selector, payer, nonce);
+        relay(Path.Permit, order);
+
+        assertEq(balance(id, payer), CREDITS, "credits");
+    }
+
+    function testFuzz_RevertWhen_ThePayerSendsItsOrderAfterItsLastSecond(uint32 later) public leavesNothing {
+        IRouter.Order memory order = anOrder(id);
+        IRouter.Permit memory permit = permitOf(payerKey, type(uint256).max);
+        vm.warp(order.deadline + 1 + later);
+        vm.prank(payer);
+        vm.expectRevert(abi.encodeWithSelector(IRouter.OrderExpired.selector, order.deadline));
+        router.orderWithPermit(order, address(signed), permit, "", "");
+    }
+
+    function testFuzz_WhenTheTokenOrPermit2KeepsANonceToo(uint256 nonce, bool authorized) public leavesNothing {
         relay(authorized ? Path.Authorization : Path.Permit2, withNonce(nonce));
 
-        assertFalse(router.isNonceUsed(payer, nonce), "nonce at the router");
+        assertTrue(router.isNonceUsed(payer, nonce), "nonce at the router");
         assertEq(signed.authorizationState(payer, orderHash(withNonce(nonce))), authorized, "nonce at the token");
     }
 

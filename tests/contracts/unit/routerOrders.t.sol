@@ -71,7 +71,7 @@ contract RouterOrdersTest is RouterWorld {
         IScrip.Terms memory terms = premium();
         terms.price.token = address(signed);
         terms.payees = new IScrip.Payee[](2);
-        share = uint16(bound(share, 0, 10_000));
+        share = uint16(bound(share, 0, 9_999));
         terms.payees[0] = IScrip.Payee({account: payee, share: share});
         terms.payees[1] = IScrip.Payee({account: agent, share: 10_000 - share});
         uint256 planId = create(terms);
@@ -170,7 +170,28 @@ contract RouterOrdersTest is RouterWorld {
         assertEq(signed.balanceOf(payer), 1_000_000e6 - 2 * PRICE, "money of the payer");
     }
 
+    function testFuzz_RevertWhen_TheSameOrderIsSignedForTwoPaths(uint256 first, uint256 second) public leavesNothing {
+        relay(aPath(first), anOrder(id));
+
+        refusal = abi.encodeWithSelector(IRouter.NonceUsed.selector, payer, 7);
+        relay(aPath(second), anOrder(id));
+
+        assertEq(balance(id, payer), CREDITS, "credits");
+    }
+
     // ──────────────────────────────────────────── EIP-2612 ───────────────────────────────────────────
+
+    function test_WhenThePlanIsFree() public leavesNothing {
+        IScrip.Terms memory terms = free();
+        terms.limits.perHolder = 1;
+        IRouter.Order memory order = anOrder(create(terms));
+        order.maxPrice = 0;
+        bytes memory signature = sign(payerKey, orderHash(order));
+        vm.prank(relayer);
+        router.orderWithPermit(order, address(0), noPermit(), signature, "");
+
+        assertEq(balance(order.planId, payer), CREDITS, "credits");
+    }
 
     function test_WhenThePayerSendsItsPermitItself() public leavesNothing {
         IRouter.Permit memory permit = permitOf(payerKey, PRICE);
@@ -178,7 +199,7 @@ contract RouterOrdersTest is RouterWorld {
         router.orderWithPermit(anOrder(id), address(signed), permit, "", "");
 
         assertEq(balance(id, payer), CREDITS, "credits");
-        assertFalse(router.isNonceUsed(payer, 7), "nonce, which nobody has signed");
+        assertTrue(router.isNonceUsed(payer, 7), "nonce");
     }
 
     function test_WhenThePermitIsForMoreThanTheOrder() public leavesNothing {
@@ -207,10 +228,11 @@ contract RouterOrdersTest is RouterWorld {
         IRouter.Order memory order = anOrder(create(terms));
         IRouter.Permit memory permit = permitOf(payerKey, PRICE, address(solady));
         bytes memory signature = sign(payerKey, orderHash(order));
-        bytes memory transfer = sign(payerKey, permit2Hash(order, address(solady)));
-
-        vm.startPrank(relayer);
+        vm.prank(relayer);
         router.orderWithPermit(order, address(solady), permit, signature, "");
+        order.nonce = 8;
+        bytes memory transfer = sign(payerKey, permit2Hash(order, address(solady)));
+        vm.prank(relayer);
         router.orderWithPermit2(order, address(solady), transfer, "");
 
         assertEq(balance(order.planId, payer), 2 * CREDITS, "credits");

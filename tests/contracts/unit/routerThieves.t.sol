@@ -300,7 +300,9 @@ contract RouterThievesTest is RouterWorld {
         vm.expectRevert(bytes(""));
         router.orderWithAuthorization(order, nothing, new bytes(65), "");
         bytes memory signature = signFor(Path.Permit, payerKey, order);
-        vm.expectRevert(bytes(""));
+        vm.expectRevert(
+            isZero ? abi.encodeWithSelector(IScrip.WrongToken.selector, lyingId, nothing, lying) : bytes("")
+        );
         router.orderWithPermit(order, nothing, noPermit(), signature, "");
         assertEq(signed.balanceOf(payer), 1_000_000e6, "money of the payer");
     }

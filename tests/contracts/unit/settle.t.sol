@@ -144,7 +144,7 @@ contract SettleTest is Kinds {
         (uint64 periods, uint40 end) = scrip.settle(planId, subscriber, quantity, "pi_1");
         assertEq(periods, quantity, "periods");
         assertEq(end, block.timestamp + uint256(duration) * quantity, "end");
-        assertSettled(planId, "pi_1", subscriber, quantity, 0);
+        assertSettled(planId, "pi_1", subscriber, quantity, end);
 
         pass(later);
         uint256 from = block.timestamp < end ? end : block.timestamp;
@@ -167,8 +167,26 @@ contract SettleTest is Kinds {
         settle(builder, planId, subscriber, 5, "pi_2");
 
         assertEq(balance(planId, subscriber), 10 * CREDITS, "balance");
-        assertEq(scrip.ordersOf(planId, subscriber), 0, "orders of the holder");
-        assertEq(scrip.plan(planId).ordered, 0, "orders in all");
+        assertEq(scrip.ordersOf(planId, subscriber), 10, "orders of the holder");
+        assertEq(scrip.plan(planId).ordered, 10, "orders in all");
+    }
+
+    function testFuzz_WhenSettlementsAreCounted(uint32[3] memory quantities, uint32 perHolder, uint32 inAll) public {
+        IScrip.Terms memory terms = fiat();
+        terms.limits = IScrip.Limits({perHolder: perHolder, inAll: inAll});
+        uint256 planId = create(terms);
+        uint256 sum;
+        for (uint256 i; i < quantities.length; ++i) {
+            quantities[i] = uint32(bound(quantities[i], 1, type(uint32).max));
+            sum += quantities[i];
+            settle(builder, planId, subscriber, quantities[i], vm.toString(i));
+        }
+
+        // They stop at the most that can be counted.
+        uint256 counted = sum < type(uint32).max ? sum : type(uint32).max;
+        assertEq(scrip.ordersOf(planId, subscriber), perHolder == 0 ? 0 : counted, "orders of the holder");
+        assertEq(scrip.plan(planId).ordered, inAll == 0 ? 0 : counted, "orders in all");
+        assertEq(scrip.ordersOf(planId, stranger), 0, "orders of another");
     }
 
     function test_RevertWhen_ItIsOrdered() public {

@@ -174,23 +174,25 @@ contract TakeBackTest is Kinds {
 
     function testFuzz_GivenAccess(uint32 quantity, uint32 given, uint32 passed, uint64 amount) public {
         (quantity, given) = (uint32(bound(quantity, 1, 1_000)), uint32(bound(given, 0, 1_000)));
-        settle(accessId, quantity, "pi_1");
+        uint256 bought = settle(accessId, quantity, "pi_1");
         if (given != 0) give(accessId, subscriber, given);
         passed = uint32(bound(passed, 0, 250_000));
         amount = uint64(bound(amount, 1, quantity));
-        uint256 end = scrip.accessEnd(accessId, subscriber);
+        uint256 expectedEnd = scrip.accessEnd(accessId, subscriber);
         pass(passed);
-        // By its words: whole periods off the end, as many as there are, the one that has begun among them.
-        uint256 expectedEnd = end;
+        // By its words: whole periods off the end, as many as are left of those that were bought, the one that has begun among
+        // them.
         uint64 expected;
-        while (expected < amount && expectedEnd > block.timestamp) {
+        while (expected < amount && bought > block.timestamp) {
             expectedEnd = expectedEnd > block.timestamp + 100 ? expectedEnd - 100 : block.timestamp;
+            bought -= 100;
             ++expected;
         }
 
         assertEq(takeBack(accessId, amount), expected, "periods");
 
         assertTaken(accessId, amount, expected, false);
+        assertEq(scrip.settlementOf(accessId, KEY).expiry, bought, "end of what is left of the payment");
         bool over = expectedEnd <= block.timestamp;
         assertEq(balance(accessId, subscriber), over ? 0 : 1, "access");
         if (!over) assertEq(scrip.accessEnd(accessId, subscriber), expectedEnd, "end");
@@ -199,6 +201,18 @@ contract TakeBackTest is Kinds {
         assertEq(periods, expected, "periods given back");
         if (expected != 0) assertEq(newEnd, from + 100 * uint256(expected), "end, given back");
         else assertEq(newEnd, scrip.accessEnd(accessId, subscriber), "end, as it was");
+    }
+
+    /// @dev A payment whose time is over, and one that follows it long after.
+    function testFuzz_WhenItsTimeIsOver(uint32 passed) public {
+        settle(accessId, 1, "pi_1");
+        pass(bound(passed, 100, type(uint32).max));
+        uint40 end = settle(accessId, 1, "pi_2");
+
+        assertEq(takeBack(accessId, 1), 0, "periods");
+
+        assertTaken(accessId, 1, 0, false);
+        assertEq(scrip.accessEnd(accessId, subscriber), end, "what the other has bought");
     }
 
     // ─────────────────────────────────────────── Reversals ───────────────────────────────────────────
