@@ -43,7 +43,10 @@ contract AuthoritySymbolic is Test {
 
     function asStranger(address caller) internal {
         // Nobody calls as zero; if anybody could, it would be the owner-to-be where there is none.
-        vm.assume(caller != address(0) && caller != OWNER && caller != HOLDER && caller != OPERATOR && caller != address(scrip));
+        vm.assume(
+            caller != address(0) && caller != OWNER && caller != HOLDER && caller != OPERATOR
+                && caller != address(scrip)
+        );
         vm.prank(caller);
     }
 
@@ -61,7 +64,9 @@ contract AuthoritySymbolic is Test {
         assertUnchanged();
     }
 
-    function check_aStrangersRedemptionChangesNothing(address caller, bool which, uint64 amount, uint256 request) public {
+    function check_aStrangersRedemptionChangesNothing(address caller, bool which, uint64 amount, uint256 request)
+        public
+    {
         asStranger(caller);
         try scrip.redeem(which ? credits : access, HOLDER, amount, request) {
             assert(false);
@@ -85,7 +90,9 @@ contract AuthoritySymbolic is Test {
         assertUnchanged();
     }
 
-    function check_aStrangerMintsNothingThatExpires(address caller, address holder, uint64 amount, uint32 duration) public {
+    function check_aStrangerMintsNothingThatExpires(address caller, address holder, uint64 amount, uint32 duration)
+        public
+    {
         asStranger(caller);
         try scrip.mintExpirable(credits, holder, amount, duration) {
             assert(false);

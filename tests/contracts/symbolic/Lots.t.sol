@@ -111,7 +111,9 @@ contract LotsSymbolic is Test {
     }
 
     /// @dev Given = spent + told as expired + live, with lots given, and spent from, at different times.
-    function check_nothingIsLostOrMade(Given memory a, Given memory b, uint64 wanted, uint40 second, uint40 last) public {
+    function check_nothingIsLostOrMade(Given memory a, Given memory b, uint64 wanted, uint40 second, uint40 last)
+        public
+    {
         vm.assume(second <= last);
         some(a, 0);
         some(b, second);

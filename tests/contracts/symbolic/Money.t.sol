@@ -39,8 +39,7 @@ contract MoneySymbolic is Payments, Test {
 
         _pay(PLAN, _plans[PLAN], Rules.wrap(SPLIT), bill);
 
-        uint256 toPayees =
-            till.received(address(100)) + till.received(address(101)) + till.received(address(102));
+        uint256 toPayees = till.received(address(100)) + till.received(address(101)) + till.received(address(102));
         assert(till.received(FEE_RECEIVER) + toPayees == price);
     }
 }
