@@ -2,12 +2,12 @@
 pragma solidity ^0.8.30;
 
 import {Base} from "../Base.t.sol";
-import {Isolation} from "../mocks/Isolation.sol";
+import {Metered} from "../Metered.sol";
 import {IScrip} from "scrip/interfaces/IScrip.sol";
 
-/// @notice Gas of the operations as whole transactions, committed as snapshots. Only `--isolate` measures them so; without
-/// it these tests are skipped, lest they write other numbers. Payees hold a unit beforehand, as those in business do.
-contract GasTest is Base {
+/// @notice Gas of the operations as whole transactions, committed as snapshots. Payees hold a unit beforehand, as those in
+/// business do. Batches, vouchers and multicalls stand in `gasRedemptions`.
+contract GasTest is Base, Metered {
     uint256 internal constant MILLION = 1_000_000;
 
     uint256 internal id;
@@ -18,19 +18,6 @@ contract GasTest is Base {
         vm.deal(payee, 1);
         vm.deal(builder, 1 ether);
         id = create(premium());
-    }
-
-    modifier isolated() {
-        Isolation isolation = new Isolation();
-        isolation.touch();
-        if (isolation.touch()) {
-            vm.skip(true, "gas is measured by whole transactions: forge test --isolate");
-        }
-        _;
-    }
-
-    function snap(string memory name) internal returns (uint256 gas) {
-        return vm.snapshotGasLastCall("operations", name);
     }
 
     function order(uint256 planId, uint256 price, uint256 value, string memory name) internal {
@@ -52,6 +39,16 @@ contract GasTest is Base {
     function test_WhenAPlanIsOrderedWithAnERC20() public isolated {
         order(id, PRICE, 0, "order ERC-20, first");
         order(id, PRICE, 0, "order ERC-20, repeat");
+    }
+
+    function test_WhenAPlanIsOrderedWithAFee() public isolated {
+        address receiver = makeAddr("receiver");
+        dollar.mint(receiver, 1);
+        vm.prank(feeController);
+        scrip.setFee(receiver, 100);
+        order(id, PRICE, 0, "order ERC-20 with a fee, first");
+        order(id, PRICE, 0, "order ERC-20 with a fee, repeat");
+        assertEq(dollar.balanceOf(receiver), 1 + 2 * PRICE / 100, "money of the fee's receiver");
     }
 
     function test_WhenAPlanIsOrderedWithTheNativeCoin() public isolated {
@@ -121,6 +118,22 @@ contract GasTest is Base {
         vm.prank(subscriber);
         scrip.burn(id, subscriber, 1);
         snap("burn");
+    }
+
+    function test_WhenAFiatPaymentIsSettledAndTakenBack() public isolated {
+        IScrip.Terms memory terms = free();
+        terms.price.kind = IScrip.PriceKind.Fiat;
+        (terms.price.amount, terms.price.currency) = (PRICE, "USD");
+        uint256 planId = create(terms);
+        vm.startPrank(builder);
+        scrip.settle(planId, subscriber, 1, "pi_3PdYnW2eZvKYlo2C1");
+        snap("settle, new holder");
+        scrip.settle(planId, subscriber, 1, "pi_3PdYnW2eZvKYlo2C2");
+        snap("settle, known holder");
+        scrip.takeBack(planId, "pi_3PdYnW2eZvKYlo2C1", 50);
+        snap("take back, a part");
+        scrip.takeBack(planId, "pi_3PdYnW2eZvKYlo2C1", 50);
+        snap("take back, the rest");
     }
 
     function test_WhenTheCodeIsMeasured() public isolated {
