@@ -12,6 +12,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {EIP712} from "solady/utils/EIP712.sol";
+import {LibCall} from "solady/utils/LibCall.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
 /// @dev The form of EIP-3009 that takes a signature of any length, as newer tokens have it beside that of the standard.
@@ -118,6 +119,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         returns (uint64 credits, uint40 expiry)
     {
         require(msg.sender == order.payer, NotPayer(msg.sender, order.payer));
+        require(msg.value == 0 || token == address(0), UnexpectedCoin(msg.sender, msg.value));
         _checkSignature(order, _structHash(order), order.holder, consent);
 
         if (token != address(0)) _pull(token, order.payer, order.maxPrice);
@@ -129,6 +131,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         private
         returns (uint64 credits, uint40 expiry)
     {
+        uint256 before = address(this).balance - value;
         if (token != address(0) && IERC20(token).allowance(address(this), SCRIP) < order.maxPrice) {
             // Without end: all that the core can take by it is what is here within this call.
             SafeTransferLib.safeApproveWithRetry(token, SCRIP, type(uint256).max);
@@ -142,18 +145,30 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         });
         (credits, expiry) = IScrip(SCRIP).orderFor{value: value}(purchase, order.payer, consented);
 
-        _return(token, order.payer);
+        _return(token, order.payer, before);
     }
 
-    /// @dev Nothing is ever left here, so all that is here now is the payer's.
-    function _return(address token, address payer) private {
+    /// @dev Nothing is ever left here, so all that is here now is the payer's; but for coin that was forced upon this contract
+    /// `before`, which must not stop a payer that takes none.
+    function _return(address token, address payer, uint256 before) private {
         if (token != address(0)) {
             uint256 left = SafeTransferLib.balanceOf(token, address(this));
             if (left == 0) return;
-            SafeTransferLib.safeTransfer(token, payer, left);
+            (bool success,, bytes memory answer) = LibCall.tryCall({
+                target: token,
+                value: 0,
+                gasStipend: gasleft(),
+                maxCopy: 32,
+                data: abi.encodeCall(IERC20.transfer, (payer, left))
+            });
+            // Tokens return true, or nothing.
+            // forge-lint: disable-next-line(unsafe-typecast)
+            bool returned = success && (answer.length == 0 || uint256(bytes32(answer)) == 1);
+            require(returned, ReturnFailed(token, payer, left));
         } else if (address(this).balance != 0) {
             uint256 left = address(this).balance;
-            require(SafeTransferLib.trySafeTransferETH(payer, left, gasleft()), ReturnFailed(address(0), payer, left));
+            bool returned = SafeTransferLib.trySafeTransferETH(payer, left, gasleft());
+            require(returned || left <= before, ReturnFailed(address(0), payer, left));
         }
     }
 
@@ -163,6 +178,7 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
         require(pulled, PullFailed(token, payer, amount));
     }
 
+    /// @dev Some tokens take any call and do nothing, as WETH does: it counts what the token has recorded.
     function _receive(Order calldata order, address token, bytes32 nonce, bytes calldata signature) private {
         if (signature.length == 65) {
             (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
@@ -174,6 +190,8 @@ contract Router is IRouter, EIP712, ReentrancyGuardTransient {
                     order.payer, address(this), order.maxPrice, 0, order.deadline, nonce, signature
                 );
         }
+        bool received = IERC3009(token).authorizationState(order.payer, nonce);
+        require(received, PullFailed(token, order.payer, order.maxPrice));
     }
 
     // ─────────────────────────────────────────── Signatures ──────────────────────────────────────────
