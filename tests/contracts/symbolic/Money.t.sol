@@ -35,7 +35,7 @@ contract MoneySymbolic is Payments, Test {
         addPayee(0, first);
         addPayee(1, second);
         addPayee(2, 10_000 - first - second);
-        Bill memory bill = _bill(address(till), address(this), price);
+        Bill memory bill = _bill(address(till), address(this), price, false);
 
         _pay(PLAN, _plans[PLAN], Rules.wrap(SPLIT), bill);
 
