@@ -82,13 +82,15 @@ pub(crate) struct Bill {
     pub(crate) payer: Address,
     pub(crate) price: U256,
     pub(crate) fee: U256,
+    /// Whether the token must make do with bounded gas.
+    pub(crate) is_bounded: bool,
 }
 
 impl Model {
     pub(crate) fn bill(&self, token: Address, payer: Address, price: U256) -> Part<Bill> {
         let scaled = times(price, self.state.books.fee_rate)?;
         let up = if self.has(Fault::FeeRoundedUp) { U256::from(9_999) } else { U256::ZERO };
-        Ok(Bill { token, payer, price, fee: (scaled + up) / U256::from(10_000) })
+        Ok(Bill { token, payer, price, fee: (scaled + up) / U256::from(10_000), is_bounded: false })
     }
 
     /// Pays the fee and divides the rest; the last payee takes what rounding leaves.
@@ -107,7 +109,7 @@ impl Model {
             let is_last = index + 1 == plan.terms.payees.len();
             let amount = if is_last { left } else { times(price, payee.share)? / U256::from(10_000) };
             left -= amount;
-            let is_paid = amount.is_zero() || self.pay_one(bill, payee.account, amount, false);
+            let is_paid = amount.is_zero() || self.pay_one(bill, payee.account, amount, bill.is_bounded);
             demand(is_paid, || IScrip::PaymentFailed {
                 planId: id,
                 token: bill.token,
