@@ -351,7 +351,7 @@ impl Resolver {
             price: IScrip::Price {
                 kind: PriceKind::try_from(spec.price_kind).unwrap_or(PriceKind::Free),
                 token: self.cast.at(spec.token),
-                amount: Uint::from(spec.amount & ((1 << 96) - 1)),
+                amount: Uint::from(spec.amount),
                 currency: FixedBytes(currency),
                 source: self.cast.at(spec.source),
             },

@@ -147,7 +147,7 @@ pub struct TermsSpec {
     /// The token.
     pub token: Who,
     /// The price.
-    pub amount: u128,
+    pub amount: u64,
     /// The currency.
     pub currency: String,
     /// The price source.
