@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 
-use super::{Generator, SLOTS, WITHIN};
+use super::{Generator, NO_PLAN, SLOTS, WITHIN};
 use crate::{
     abi::IScrip::PriceKind,
     cast::{CHAMELEONS, HOLDERS, TOKEN_KINDS, Who},
@@ -247,6 +247,7 @@ impl Generator {
             }
         }
         let plan = self.slot(is_cheap_ref);
+        let plan = if self.plan(plan).is_none_or(is_cheap) { plan } else { NO_PLAN };
         Action::Order { plan, holder: Who::Cat, quantity: 1, max_price: U256::ZERO, value: U256::ZERO }
     }
 

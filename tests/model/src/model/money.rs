@@ -96,6 +96,9 @@ impl Model {
     /// Pays the fee and divides the rest; the last payee takes what rounding leaves.
     pub(crate) fn pay(&mut self, id: U256, plan: &Plan, bill: Bill) -> Part<()> {
         let mut price = bill.price;
+        if !bill.token.is_zero() && (bill.is_bounded || !bill.fee.is_zero()) {
+            self.demand_gas()?;
+        }
         if !bill.fee.is_zero() {
             let receiver = self.state.books.fee_receiver;
             if self.pay_one(bill, receiver, bill.fee, true) {
@@ -161,7 +164,7 @@ impl Model {
                 let moved = money.move_token(token, from, to, amount - kept);
                 (moved && money.move_token(token, from, skimmed, kept), true)
             }
-            Some(Who::TrickyDollar) => (self.trick(token, to, from, amount), true),
+            Some(Who::TrickyDollar) => (self.trick(token, to, from, amount, is_bounded), true),
             Some(_) if self.behaviours.contains_key(&token) => match self.ask(token, true, is_bounded) {
                 Ok(Some(words)) => (true, words.is_empty() || is_true(&words)),
                 Ok(None) => (true, false),
@@ -176,15 +179,14 @@ impl Model {
     }
 
     /// What the tricky dollar does: it pays nobody whom it blocks, and calls somebody first.
-    fn trick(&mut self, token: Address, to: Address, from: Address, amount: U256) -> bool {
+    fn trick(&mut self, token: Address, to: Address, from: Address, amount: U256, is_bounded: bool) -> bool {
         if self.blocked.contains(&to) {
             return false;
         }
         if let Some(call) = self.armed.clone()
             && self.busy.insert(token)
         {
-            // Whatever comes of it.
-            let _ = self.call(token, U256::ZERO, &call);
+            self.call_back(token, &call, is_bounded);
             self.busy.remove(&token);
         }
         self.state.money.move_token(token, from, to, amount)
