@@ -13,7 +13,8 @@ use crate::{Done, PlanId, Result, Scrip, abi::IScrip, client::some_time};
 pub struct Settlement {
     /// Who got the grant.
     pub holder: Address,
-    /// When the credits expire, if they do; none on a time plan. In unix seconds.
+    /// When the credits expire, if they do; on a time plan the end of the access that was granted, less what was taken back of
+    /// it. In unix seconds.
     pub expiry: Option<u64>,
     /// Whether a take-back was reversed, after which nothing more is taken back.
     pub reversed: bool,

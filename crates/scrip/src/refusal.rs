@@ -96,6 +96,7 @@ fn hint(error: &IScripErrors) -> Option<&'static str> {
         E::InsufficientGas(_) => "send it with more gas",
         E::RefundFailed(_) => "pay exactly the quoted price, or from an account that takes the coin",
         E::NotRouter(_) => "order through the router, or for the signer with order",
+        E::WrongToken(_) => "pay with the plan's token: see its terms",
         E::PriceAboveMaximum(_) => "allow the price, or order fewer",
         E::GiftNotAllowed(_) => "let the holder order for itself",
         E::PaymentAlreadySettled(_) => "nothing is left to do for this payment",
@@ -269,6 +270,15 @@ fn write_error(f: &mut fmt::Formatter<'_>, error: &IScripErrors) -> fmt::Result 
         E::RefundFailed(e) => write!(f, "{} did not take {} wei back", e.payer, e.amount),
         E::NotRouter(e) => {
             write!(f, "{} cannot order in another's name, only router {} can", e.caller, e.router)
+        }
+        E::WrongToken(e) => {
+            write!(
+                f,
+                "plan {} is not paid with token {}, but with {}",
+                PlanId(e.planId),
+                e.token,
+                e.planToken
+            )
         }
         E::OrdersStopped(e) => write!(f, "orders of plan {} are stopped", PlanId(e.planId)),
         E::ZeroQuantity(e) => write!(f, "an order of 0 of plan {}", PlanId(e.planId)),

@@ -30,12 +30,12 @@ fn reference(quoted: &str) -> Option<(&str, &str)> {
 /// The text of every source below a folder, by the file's name.
 fn sources(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+    for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().expect("a name"));
         if path.is_dir() {
             found.append(&mut sources(&path));
         } else if name.ends_with(".sol") || name.ends_with(".rs") {
-            found.insert(name, fs::read_to_string(path).unwrap());
+            found.insert(name, fs::read_to_string(path).expect("a text"));
         }
     }
     found

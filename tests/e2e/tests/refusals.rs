@@ -279,9 +279,13 @@ impl Refusals<'_> {
         let result = call.from(dollar).call().await;
         self.expect(quoted, result.map_err(Error::from), "tUSD did not take 10 wei back");
 
-        let result = env.subscriber.instance().orderFor(purchase, holder, true).from(holder).call().await;
+        let order_for = |token| env.subscriber.instance().orderFor(purchase.clone(), holder, token, true);
+        let result = order_for(Address::ZERO).from(holder).call().await;
         let sentence =
             format!("subscriber cannot order in another's name, only router {} can", env.subscriber.router());
+        self.expect(quoted, result.map_err(Error::from), &sentence);
+        let result = order_for(dollar).from(env.subscriber.router()).call().await;
+        let sentence = format!("plan PLAN is not paid with token tUSD, but with {}", Address::ZERO);
         self.expect(quoted, result.map_err(Error::from), &sentence);
 
         let hook = Hook { before_order: true, before_redemption: true, ..Hook::new(clerk) };

@@ -2,6 +2,8 @@
 
 // The documentation of what is bound is that of the interface.
 #![allow(missing_docs)]
+// And functions have as many arguments as theirs.
+#![allow(clippy::too_many_arguments)]
 
 use alloy::sol;
 

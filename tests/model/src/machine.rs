@@ -138,6 +138,8 @@ impl Machine {
         (to, value, data): (Address, U256, Bytes),
         gas: u64,
     ) -> Result<(Answer, Vec<LogData>, u64)> {
+        // With less than the floor of EIP-7623 it would not be a transaction.
+        let gas = gas.max(21_000 + 40 * data.len() as u64);
         let result = self.evm.transact(tx(from, TxKind::Call(to), value, data, gas))?;
         self.evm.ctx.journaled_state.database.commit(result.state);
         let core = self.cast.at(Who::Core);

@@ -106,21 +106,17 @@ impl Replay {
     }
 
     fn read_order(&mut self, event: &IScrip::PlanOrdered) -> Result<()> {
-        let plan = self.plan(event.planId)?;
-        let limits = plan.terms.limits.clone();
-        plan.ordered += if limits.inAll > 0 { event.quantity } else { 0 };
-        let counted = if limits.perHolder > 0 { event.quantity } else { 0 };
-        self.holding(event.planId, event.holder).orders += counted;
+        self.count(event.planId, event.holder, event.quantity)?;
         self.add(event.planId, event.holder, event.credits, event.expiry.to())
     }
 
     fn read_fiat(&mut self, event: &IScripEvents, now: u64) -> Result<()> {
         match event {
             IScripEvents::PaymentSettled(event) => {
-                let is_time = self.plan(event.planId)?.is_time();
+                self.count(event.planId, event.holder, event.quantity)?;
                 let settlement = Settlement {
                     holder: event.holder,
-                    expiry: if is_time { u40(0) } else { event.expiry },
+                    expiry: event.expiry,
                     reversed: false,
                     granted: event.credits,
                     takenBack: 0,
@@ -131,12 +127,15 @@ impl Replay {
             }
             IScripEvents::PaymentTakenBack(event) => {
                 let key = (event.planId, event.paymentKey);
+                let plan = self.plan(event.planId)?;
+                let period = if plan.is_time() { plan.period() } else { 0 };
                 let settlement = self.books.settlements.get_mut(&key).wrap_err("never settled")?;
+                settlement.expiry = u40(settlement.expiry.to::<u64>() - event.burned * period);
                 settlement.takenBack += event.amount;
                 settlement.burned += event.burned;
                 let expiry = from_told(settlement.expiry.to());
                 if self.plan(event.planId)?.is_time() {
-                    return self.cut(event.planId, event.holder, event.amount, now);
+                    return self.cut(event.planId, event.holder, event.burned, now);
                 }
                 let taken = self.holding(event.planId, event.holder).take_from(expiry, event.burned);
                 ensure!(taken == event.burned, "more was taken back than was there");
@@ -204,6 +203,15 @@ impl Replay {
             };
             ensure!(held == *sum, "transfers to {holder} of plan {id} add up to {sum}, and it has {held}");
         }
+        Ok(())
+    }
+
+    /// Counts orders, where the terms limit them.
+    fn count(&mut self, id: U256, holder: Address, quantity: u32) -> Result<()> {
+        let plan = self.plan(id)?;
+        plan.count(quantity);
+        let limits = plan.terms.limits.clone();
+        self.holding(id, holder).count(&limits, quantity);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     cast::{CHAIN_ID, Cast, Who},
     model::{Behaviour, u40},
-    step::{Action, Flaw, Manner, PurchaseSpec, Slot, TermsSpec, VoucherSpec},
+    step::{Action, BatchSpec, Flaw, Manner, PurchaseSpec, Slot, TermsSpec, VoucherSpec},
 };
 
 /// A transaction, or a pause.
@@ -187,9 +187,10 @@ impl Resolver {
                 let purchases = purchases.iter().map(|purchase| self.purchase(purchase)).collect();
                 IScrip::orderManyCall { purchases }.abi_encode()
             }
-            A::OrderFor { purchase, payer, consented, .. } => IScrip::orderForCall {
+            A::OrderFor { purchase, payer, token, consented, .. } => IScrip::orderForCall {
                 purchase: self.purchase(purchase),
                 payer: at(payer),
+                token: at(token),
                 consented: *consented,
             }
             .abi_encode(),
@@ -289,13 +290,13 @@ impl Resolver {
         data.into()
     }
 
-    fn batches(&self, batches: &[(Slot, Vec<(Who, u64, U256)>)]) -> Vec<IScrip::Batch> {
+    fn batches(&self, batches: &[BatchSpec]) -> Vec<IScrip::Batch> {
         let part = |(holder, amount, request): &(Who, u64, U256)| IScrip::Use {
             holder: self.cast.at(*holder),
             amount: *amount,
             requestId: *request,
         };
-        let batch = |(plan, uses): &(Slot, Vec<_>)| IScrip::Batch {
+        let batch = |(plan, uses): &BatchSpec| IScrip::Batch {
             planId: self.plan(*plan),
             uses: uses.iter().map(part).collect(),
         };
@@ -350,7 +351,7 @@ impl Resolver {
             price: IScrip::Price {
                 kind: PriceKind::try_from(spec.price_kind).unwrap_or(PriceKind::Free),
                 token: self.cast.at(spec.token),
-                amount: Uint::from(spec.amount & ((1 << 96) - 1)),
+                amount: Uint::from(spec.amount),
                 currency: FixedBytes(currency),
                 source: self.cast.at(spec.source),
             },

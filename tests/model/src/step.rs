@@ -18,6 +18,9 @@ pub struct Step {
     pub action: Action,
 }
 
+/// Redemptions of a plan: of whose credits, how many, and the request's id.
+pub type BatchSpec = (Slot, Vec<(Who, u64, U256)>);
+
 /// A plan, by the place that it was given when it was created; a place never given is a plan that does not exist.
 pub type Slot = u8;
 
@@ -46,7 +49,7 @@ pub enum Action {
     // Orders.
     Order { plan: Slot, holder: Who, quantity: u32, max_price: U256, value: U256 },
     OrderMany { purchases: Vec<PurchaseSpec>, value: U256 },
-    OrderFor { purchase: PurchaseSpec, payer: Who, consented: bool, value: U256 },
+    OrderFor { purchase: PurchaseSpec, payer: Who, token: Who, consented: bool, value: U256 },
     // Fiat.
     Settle { plan: Slot, holder: Who, quantity: u32, payment: u8 },
     TakeBack { plan: Slot, payment: u8, amount: u64 },
@@ -58,7 +61,7 @@ pub enum Action {
     // Redemptions.
     Redeem { plan: Slot, holder: Who, amount: u64, request: U256 },
     RedeemWithoutId { plan: Slot, holder: Who, amount: u64 },
-    RedeemMany { batches: Vec<(Slot, Vec<(Who, u64, U256)>)> },
+    RedeemMany { batches: Vec<BatchSpec> },
     RedeemWithVoucher { voucher: VoucherSpec, amount: u64 },
     RedeemInSession { voucher: VoucherSpec, amount: u64, request: U256 },
     RevokeVouchers { word: u8, mask: U256 },
@@ -144,7 +147,7 @@ pub struct TermsSpec {
     /// The token.
     pub token: Who,
     /// The price.
-    pub amount: u128,
+    pub amount: u64,
     /// The currency.
     pub currency: String,
     /// The price source.

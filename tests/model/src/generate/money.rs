@@ -115,7 +115,11 @@ impl Generator {
             purchase.max_price = value;
         }
         let value = value.min(self.model.state.money.coin_of(self.resolver.cast.at(by)));
-        (by, Action::OrderFor { purchase, payer, consented: self.dice.chance(70), value })
+        let token = match self.plan(purchase.plan) {
+            Some(plan) if self.dice.chance(96) => self.who(plan.terms.price.token),
+            _ => self.dice.pick(&[Who::Zero, Who::Dollar, Who::FeeDollar]),
+        };
+        (by, Action::OrderFor { purchase, payer, token, consented: self.dice.chance(70), value })
     }
 
     pub(super) fn settle(&mut self) -> (Who, Action) {

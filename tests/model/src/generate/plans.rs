@@ -2,8 +2,9 @@
 
 use alloy::primitives::U256;
 
-use super::{Generator, SLOTS, WITHIN};
+use super::{Generator, NO_PLAN, SLOTS, WITHIN};
 use crate::{
+    abi::IScrip::PriceKind,
     cast::{CHAMELEONS, HOLDERS, TOKEN_KINDS, Who},
     model::Plan,
     step::{Action, Manner, TermsSpec},
@@ -103,7 +104,7 @@ impl Generator {
 
     /// Makes terms wrong in one place, or nearly.
     fn spoil(&mut self, terms: &mut TermsSpec) {
-        match self.dice.range(0, 18) {
+        match self.dice.range(0, 19) {
             0 => terms.name_length = 32,
             1 => terms.amount ^= 1,
             2 => terms.currency = "EUR".into(),
@@ -118,6 +119,7 @@ impl Generator {
             11 => terms.payees.iter_mut().for_each(|payee| payee.0 = Who::Core),
             12 => terms.payees.iter_mut().for_each(|payee| payee.0 = Who::Zero),
             13 => terms.credits = 0,
+            17 => terms.payees.push((Who::Pam, 0)),
             14 => (terms.is_time, terms.duration) = (true, 0),
             15 => terms.range = self.dice.pick(&[(0, 1), (0, 0), (2, 1)]),
             16 => terms.redeemers = self.dice.pick(&[0, 8, 255]),
@@ -176,6 +178,7 @@ impl Generator {
             0 => Who::Zero,
             1 => Who::Clumsy,
             2..6 => Who::Payee,
+            6 => Who::Core,
             _ => self.dice.pick(&[Who::Eve, Who::Pam, Who::Dora]),
         };
         let rate = if self.dice.chance(5) { 101 } else { self.dice.pick(&[0, 1, 37, 100, 100]) };
@@ -232,7 +235,11 @@ impl Generator {
             let kind = self.dice.weighted(&WITHIN);
             let (who, action) = self.action(kind);
             let is_cheap = match &action {
-                Action::Order { plan, .. } => self.plan(*plan).is_none_or(is_cheap),
+                Action::Order { plan, holder, .. } => {
+                    !self.is_asked(*holder) && self.plan(*plan).is_none_or(is_cheap)
+                }
+                Action::RedeemWithoutId { plan, .. } => self.plan(*plan).is_none_or(is_cheap_to_use),
+                Action::Mint { holder, .. } | Action::MintExpirable { holder, .. } => !self.is_asked(*holder),
                 _ => true,
             };
             if who == by && is_cheap {
@@ -240,7 +247,13 @@ impl Generator {
             }
         }
         let plan = self.slot(is_cheap_ref);
-        Action::Order { plan, holder: by, quantity: 1, max_price: U256::ZERO, value: U256::ZERO }
+        let plan = if self.plan(plan).is_none_or(is_cheap) { plan } else { NO_PLAN };
+        Action::Order { plan, holder: Who::Cat, quantity: 1, max_price: U256::ZERO, value: U256::ZERO }
+    }
+
+    /// Whether a holder has code, so that it is asked, which must have gas left.
+    fn is_asked(&self, holder: Who) -> bool {
+        self.model.has_code(self.resolver.cast.at(holder))
     }
 
     pub(super) fn arm_token(&mut self) -> (Who, Action) {
@@ -257,6 +270,11 @@ impl Generator {
 /// Whether an order of it costs no more gas than a callback has.
 fn is_cheap(plan: Plan) -> bool {
     is_cheap_ref(&plan)
+}
+
+/// Whether a redemption of it costs no more gas than a callback has.
+fn is_cheap_to_use(plan: Plan) -> bool {
+    plan.terms.price.kind != PriceKind::PerUse && plan.terms.hook.calls == 0
 }
 
 fn is_cheap_ref(plan: &Plan) -> bool {

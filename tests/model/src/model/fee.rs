@@ -3,13 +3,14 @@
 use alloy::primitives::Address;
 
 use super::{Answer, Model, Part, demand};
-use crate::abi::IScrip;
+use crate::{abi::IScrip, cast::Who};
 
 impl Model {
     pub(super) fn set_fee(&mut self, caller: Address, call: IScrip::setFeeCall) -> Answer {
         self.check_controller(caller)?;
         let IScrip::setFeeCall { receiver, rate } = call;
-        let is_valid = rate == 0 || (rate <= 100 && !receiver.is_zero());
+        let is_valid =
+            rate == 0 || (rate <= 100 && !receiver.is_zero() && receiver != self.cast.at(Who::Core));
         demand(is_valid, || IScrip::InvalidFee { receiver, rate, maximum: 100 })?;
         (self.state.books.fee_receiver, self.state.books.fee_rate) = (receiver, rate);
         self.emit(&IScrip::FeeSet { receiver, rate });

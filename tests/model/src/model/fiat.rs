@@ -20,15 +20,14 @@ impl Model {
 
         let (credits, expiry, _) = self.grant(caller, id, &plan, holder, quantity)?;
         let granted = if plan.is_time() { quantity.into() } else { credits };
-        let settlement = Settlement {
-            holder,
-            expiry: u40(if plan.is_time() { 0 } else { expiry }),
-            reversed: false,
-            granted,
-            takenBack: 0,
-            burned: 0,
-        };
+        let settlement =
+            Settlement { holder, expiry: u40(expiry), reversed: false, granted, takenBack: 0, burned: 0 };
         self.state.books.settlements.insert((id, key), settlement);
+        let limits = &plan.terms.limits;
+        self.holding(id, holder).count(limits, quantity);
+        if let Some(plan) = self.state.books.plans.get_mut(&id) {
+            plan.count(quantity);
+        }
         self.emit(&IScrip::PaymentSettled {
             planId: id,
             holder,
@@ -59,7 +58,12 @@ impl Model {
 
         let holder = settlement.holder;
         let burned = if plan.is_time() {
-            self.cut_access(caller, id, &plan, holder, amount)
+            // Of the time that this payment bought; what was bought behind it stays.
+            let end = settlement.expiry.to::<u64>();
+            let left = end.saturating_sub(self.now).div_ceil(plan.period());
+            let cut = self.cut_access(caller, id, &plan, holder, amount.min(left));
+            settlement.expiry = u40(end - cut * plan.period());
+            cut
         } else {
             self.take_from(caller, id, holder, amount, from_told(settlement.expiry.to()))
         };
@@ -82,10 +86,13 @@ impl Model {
         let Settlement { holder, burned, .. } = settlement;
         let mut expiry = settlement.expiry.to::<u64>();
         self.state.books.settlements.insert((id, key), settlement);
-        let has_expired = expiry != 0 && expiry <= self.now;
+        let has_expired = !plan.is_time() && expiry != 0 && expiry <= self.now;
         let amount = if has_expired { 0 } else { burned };
-        if amount > 0 && plan.is_time() {
-            expiry = self.add_access(caller, id, &plan, holder, amount)?.0;
+        if plan.is_time() {
+            expiry = match amount {
+                0 => self.holding(id, holder).end,
+                _ => self.add_access(caller, id, &plan, holder, amount)?.0,
+            };
         } else if amount > 0 {
             self.add_credits(caller, id, holder, amount, from_told(expiry), false)?;
         }

@@ -40,6 +40,13 @@ impl Holding {
         self.lots.sort_unstable();
     }
 
+    /// Counts orders, where the terms limit them for each holder. The count stops where it ends.
+    pub fn count(&mut self, limits: &IScrip::Limits, quantity: u32) {
+        if limits.perHolder > 0 {
+            self.orders = self.orders.saturating_add(quantity);
+        }
+    }
+
     /// Takes from the first lots.
     pub fn take(&mut self, mut amount: u64) {
         for lot in &mut self.lots {

@@ -122,6 +122,8 @@ pub struct Model {
     busy: BTreeSet<Address>,
     /// Whether somebody has burned nearly all the gas of this transaction.
     gas_is_gone: bool,
+    /// Whether what is done now is done from within a call of bounded gas, so that there is too little for another.
+    is_within_bounds: bool,
     /// What is wrong with this model, if anything.
     fault: Option<Fault>,
 }
@@ -153,6 +155,7 @@ impl Model {
             armed: None,
             busy: BTreeSet::new(),
             gas_is_gone: false,
+            is_within_bounds: false,
             fault,
         }
     }
@@ -251,6 +254,20 @@ impl Model {
             outcomes.push(IScrip::Outcome { done, answer: answer.unwrap_or_else(|error| error).into() });
         }
         Ok(IScrip::multicallCall::abi_encode_returns(&outcomes))
+    }
+
+    /// A call by somebody who was called with or without bounded gas, and whom nothing is what comes of it.
+    pub(crate) fn call_back(&mut self, caller: Address, data: &Bytes, is_bounded: bool) {
+        let former = self.is_within_bounds;
+        self.is_within_bounds |= is_bounded;
+        let _ = self.call(caller, U256::ZERO, data);
+        self.is_within_bounds = former;
+    }
+
+    /// That there is the gas for a call of 200,000. How much there is nobody sees.
+    pub(crate) fn demand_gas(&self) -> Part<()> {
+        let nothing = U256::ZERO;
+        demand(!self.is_within_bounds, || IScrip::InsufficientGas { available: nothing, needed: nothing })
     }
 
     /// Whether the tricky dollar calls somebody.

@@ -82,18 +82,23 @@ pub(crate) struct Bill {
     pub(crate) payer: Address,
     pub(crate) price: U256,
     pub(crate) fee: U256,
+    /// Whether the token must make do with bounded gas.
+    pub(crate) is_bounded: bool,
 }
 
 impl Model {
     pub(crate) fn bill(&self, token: Address, payer: Address, price: U256) -> Part<Bill> {
         let scaled = times(price, self.state.books.fee_rate)?;
         let up = if self.has(Fault::FeeRoundedUp) { U256::from(9_999) } else { U256::ZERO };
-        Ok(Bill { token, payer, price, fee: (scaled + up) / U256::from(10_000) })
+        Ok(Bill { token, payer, price, fee: (scaled + up) / U256::from(10_000), is_bounded: false })
     }
 
     /// Pays the fee and divides the rest; the last payee takes what rounding leaves.
     pub(crate) fn pay(&mut self, id: U256, plan: &Plan, bill: Bill) -> Part<()> {
         let mut price = bill.price;
+        if !bill.token.is_zero() && (bill.is_bounded || !bill.fee.is_zero()) {
+            self.demand_gas()?;
+        }
         if !bill.fee.is_zero() {
             let receiver = self.state.books.fee_receiver;
             if self.pay_one(bill, receiver, bill.fee, true) {
@@ -107,7 +112,7 @@ impl Model {
             let is_last = index + 1 == plan.terms.payees.len();
             let amount = if is_last { left } else { times(price, payee.share)? / U256::from(10_000) };
             left -= amount;
-            let is_paid = amount.is_zero() || self.pay_one(bill, payee.account, amount, false);
+            let is_paid = amount.is_zero() || self.pay_one(bill, payee.account, amount, bill.is_bounded);
             demand(is_paid, || IScrip::PaymentFailed {
                 planId: id,
                 token: bill.token,
@@ -159,7 +164,7 @@ impl Model {
                 let moved = money.move_token(token, from, to, amount - kept);
                 (moved && money.move_token(token, from, skimmed, kept), true)
             }
-            Some(Who::TrickyDollar) => (self.trick(token, to, from, amount), true),
+            Some(Who::TrickyDollar) => (self.trick(token, to, from, amount, is_bounded), true),
             Some(_) if self.behaviours.contains_key(&token) => match self.ask(token, true, is_bounded) {
                 Ok(Some(words)) => (true, words.is_empty() || is_true(&words)),
                 Ok(None) => (true, false),
@@ -174,15 +179,14 @@ impl Model {
     }
 
     /// What the tricky dollar does: it pays nobody whom it blocks, and calls somebody first.
-    fn trick(&mut self, token: Address, to: Address, from: Address, amount: U256) -> bool {
+    fn trick(&mut self, token: Address, to: Address, from: Address, amount: U256, is_bounded: bool) -> bool {
         if self.blocked.contains(&to) {
             return false;
         }
         if let Some(call) = self.armed.clone()
             && self.busy.insert(token)
         {
-            // Whatever comes of it.
-            let _ = self.call(token, U256::ZERO, &call);
+            self.call_back(token, &call, is_bounded);
             self.busy.remove(&token);
         }
         self.state.money.move_token(token, from, to, amount)

@@ -54,8 +54,7 @@ impl Model {
             }
             Manner::Reenter(_) => {
                 if may_call && self.busy.insert(who) {
-                    // Whatever comes of it.
-                    let _ = self.call(who, U256::ZERO, &behaviour.words);
+                    self.call_back(who, &behaviour.words, is_bounded);
                     self.busy.remove(&who);
                 }
                 Ok(None)
@@ -76,6 +75,7 @@ impl Model {
         if plan.terms.hook.calls & call == 0 {
             return Ok(());
         }
+        self.demand_gas()?;
         let hook = plan.terms.hook.account;
         let answer =
             if self.behaviours.contains_key(&hook) { self.ask(hook, true, true) } else { Err(Bytes::new()) };
@@ -92,6 +92,7 @@ impl Model {
 
     /// What the plan's price source asks.
     pub(crate) fn quote(&mut self, id: U256, plan: &Plan) -> Part<U256> {
+        self.demand_gas()?;
         let source = plan.terms.price.source;
         let (price, reason) = match self.behaviours.get(&source) {
             Some(Behaviour { manner: Manner::Accept(price), .. }) => (Some(*price), Bytes::new()),

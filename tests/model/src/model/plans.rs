@@ -42,6 +42,13 @@ impl Plan {
         self.terms.price.kind == PriceKind::PerUse
     }
 
+    /// Counts orders, where the terms limit them in all. The count stops where it ends.
+    pub(crate) fn count(&mut self, quantity: u32) {
+        if self.terms.limits.inAll > 0 {
+            self.ordered = self.ordered.saturating_add(quantity);
+        }
+    }
+
     pub(crate) fn period(&self) -> u64 {
         self.terms.grant.duration.into()
     }
@@ -137,9 +144,12 @@ impl Model {
             maximum: U256::from(maximum),
         })?;
         for (index, payee) in terms.payees.iter().enumerate() {
-            demand(!payee.account.is_zero() && payee.account != self.cast.at(Who::Core), || {
-                IScrip::InvalidPayee { index: U256::from(index), account: payee.account }
-            })?;
+            // The last takes what rounding leaves, so it has a share.
+            let has_share = payee.share > 0 || index + 1 < count;
+            demand(
+                has_share && !payee.account.is_zero() && payee.account != self.cast.at(Who::Core),
+                || IScrip::InvalidPayee { index: U256::from(index), account: payee.account },
+            )?;
         }
         let sum: u32 = terms.payees.iter().map(|payee| u32::from(payee.share)).sum();
         demand(!on_chain || sum == 10_000, || IScrip::InvalidShares {
