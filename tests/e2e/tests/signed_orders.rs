@@ -93,8 +93,9 @@ async fn a_payer_signs_and_anyone_sends() -> Result<()> {
         assert!(env.agent.send_order(&signed).await.is_err(), "{standard:?}: once more");
     }
     assert_eq!(env.agent.balance(plan, payer).await?.balance, 300);
-    assert!(!env.agent.is_order_nonce_used(payer, U256::ZERO).await?, "kept by the token");
-    assert!(env.agent.is_order_nonce_used(payer, U256::ONE).await?);
+    for (nonce, used) in [(0, true), (1, true), (2, true), (3, false)] {
+        assert_eq!(env.agent.is_order_nonce_used(payer, U256::from(nonce)).await?, used, "{nonce}");
+    }
     Ok(())
 }
 
