@@ -169,8 +169,7 @@ impl<P: Provider> Scrip<P> {
         Ok(signer.sign_hash(&order.signing_hash(&self.router_domain())).await?.as_bytes().into())
     }
 
-    /// Whether a signer's order with this nonce was sent or cancelled. Those of EIP-3009 and Permit2 are kept by the token and
-    /// by Permit2, and only cancelling them is known here.
+    /// Whether a signer's order with this nonce was sent, by whichever standard, or cancelled.
     pub async fn is_order_nonce_used(&self, signer: Address, nonce: U256) -> Result<bool> {
         Ok(self.router_instance().isNonceUsed(signer, nonce).call().await?)
     }
