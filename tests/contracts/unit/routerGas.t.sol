@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Metered} from "../Metered.sol";
 import {RouterWorld} from "../RouterWorld.sol";
-import {Isolation} from "../mocks/Isolation.sol";
 import {IRouter} from "scrip/interfaces/IRouter.sol";
 
 /// @notice Gas of orders by signature as whole transactions, committed as snapshots; see `GasTest`. The token, the payee and the
 /// holder are known, as is the payer to the router, since these are repeated.
-contract RouterGasTest is RouterWorld {
+contract RouterGasTest is RouterWorld, Metered {
     uint256 internal constant TARGET = 130_000;
-
-    modifier isolated() {
-        Isolation isolation = new Isolation();
-        isolation.touch();
-        if (isolation.touch()) {
-            vm.skip(true, "gas is measured by whole transactions: forge test --isolate");
-        }
-        _;
-    }
 
     function setUp() public override {
         super.setUp();
@@ -31,7 +22,7 @@ contract RouterGasTest is RouterWorld {
         relay(path, order);
         order.nonce = 8;
         relay(path, order);
-        return vm.snapshotGasLastCall("operations", name);
+        return snap(name);
     }
 
     function test_WhenOrdersArePaidByEIP2612() public isolated leavesNothing {
