@@ -200,7 +200,10 @@ impl fmt::Debug for Devnet {
     }
 }
 
-#[expect(clippy::expect_used, reason = "the artifact is committed, and every devnet reads it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the artifact is a part of this crate, and a test compares it with what the compiler makes"
+)]
 fn dollar_bytecode() -> Bytes {
     hex::decode(include_str!("../artifacts/TestDollar.hex").trim()).expect("the artifact is hex").into()
 }

@@ -73,7 +73,10 @@ pub struct Compiler {
     pub cbor_metadata: bool,
 }
 
-#[expect(clippy::expect_used, reason = "the artifact is committed, and a test reads it")]
+#[expect(
+    clippy::expect_used,
+    reason = "the artifact is a part of this crate, and a test compares it with what it is made of"
+)]
 static COMPILER: LazyLock<Compiler> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../artifacts/compiler.json")).expect("the artifact is JSON")
 });
