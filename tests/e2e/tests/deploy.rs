@@ -141,7 +141,9 @@ async fn forge_deploys_to_the_same_address() -> Result<()> {
     let out = tempfile::tempdir()?;
     let sender = devnet.actor("stranger")?.address().to_string();
     let output = Command::new(forge)
-        .args(["script", "scripts/Deploy.s.sol", "--broadcast", "--unlocked", "--sender", &sender])
+        // Slowly: one transaction after another, since Anvil keeps one that overtakes another waiting for ever.
+        .args(["script", "scripts/Deploy.s.sol", "--broadcast", "--slow", "--timeout", "120"])
+        .args(["--unlocked", "--sender", &sender])
         .args(["--rpc-url", devnet.url(), "--sig", "run(address)", &controller.to_string()])
         .env("FOUNDRY_OUT", out.path())
         .env("FOUNDRY_CACHE_PATH", out.path().join("cache"))

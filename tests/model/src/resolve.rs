@@ -455,15 +455,3 @@ fn value_of(action: &Action) -> U256 {
 fn words(length: u16) -> Bytes {
     (1..=length).map(|place| u8::from(place % 32 == 0)).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use alloy::sol_types::SolStruct;
-
-    use crate::abi::IScrip::{SessionVoucher, Voucher};
-
-    #[test]
-    fn types() {
-        panic!("{} {}", Voucher::eip712_root_type(), SessionVoucher::eip712_root_type());
-    }
-}
