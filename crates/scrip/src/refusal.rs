@@ -195,7 +195,11 @@ fn write_error(f: &mut fmt::Formatter<'_>, error: &IScripErrors) -> fmt::Result 
         E::InvalidPayeeCount(e) => {
             write!(f, "{} payees, the price needs {} to {}", e.count, e.minimum, e.maximum)
         }
-        E::InvalidPayee(e) => write!(f, "payee {} cannot be {}", e.index, e.account),
+        E::InvalidPayee(e) => write!(
+            f,
+            "payee {} cannot be {}: zero, the contract itself, or the last without a share",
+            e.index, e.account
+        ),
         E::InvalidShares(e) => write!(f, "the payees' shares sum to {}, not {}", e.sum, e.needed),
         E::InvalidGrant(e) => match e.kind {
             GrantKind::Credits => write!(f, "a credits plan must grant at least 1 credit"),
