@@ -54,9 +54,8 @@ abstract contract Orders is Ledger, Payments, Hooks, ReentrancyGuardTransient {
         returns (uint64 credits, uint40 expiry)
     {
         if (msg.sender != router()) revert IScrip.NotRouter(msg.sender, router());
-        // A fiat plan has its currency in that place, and is refused for its kind of price.
-        bool fiat = _existing(purchase.planId).priceKindOf() == IScrip.PriceKind.Fiat;
-        address planToken = fiat ? address(0) : _plans[purchase.planId].sale.token;
+        _existing(purchase.planId);
+        address planToken = _plans[purchase.planId].sale.token;
         if (token != planToken) revert IScrip.WrongToken(purchase.planId, token, planToken);
         return _orderOne(purchase, payer, consented);
     }

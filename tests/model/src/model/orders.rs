@@ -56,7 +56,12 @@ impl Model {
         let router = self.cast.at(Who::Router);
         demand(caller == router, || IScrip::NotRouter { caller, router })?;
         let (planId, token) = (call.purchase.planId, call.token);
-        let planToken = self.existing(planId)?.terms.price.token;
+        let price = self.existing(planId)?.terms.price;
+        // Of a fiat plan, which no router orders, the error has the currency in the place of a token.
+        let planToken = match price.kind {
+            PriceKind::Fiat => Address::left_padding_from(price.currency.as_slice()),
+            _ => price.token,
+        };
         demand(token == planToken, || IScrip::WrongToken { planId, token, planToken })?;
         let parties = Parties { caller, payer: call.payer, consented: call.consented };
         let (credits, expiry) = self.order_one(&call.purchase, parties, value)?;

@@ -1,7 +1,5 @@
 //! Orders that one signs and another sends, and that the payer signs instead of approving.
 
-mod common;
-
 use std::{fs, path::Path};
 
 use alloy::{
@@ -21,7 +19,7 @@ use scrip::{
 use scrip_devnet::WalletProvider;
 use scrip_e2e::env::TestEnv;
 
-use common::deploy;
+use crate::common::deploy;
 
 async fn order(env: &TestEnv, plan: PlanId, nonce: u64) -> Result<RouterOrder> {
     let payer = env.subscriber.signer();

@@ -1,7 +1,5 @@
 //! Every error of the contract is reached, decoded from the revert, and says its sentence.
 
-mod common;
-
 use std::{collections::BTreeSet, time::Duration};
 
 use alloy::{
@@ -20,7 +18,7 @@ use scrip::{
 };
 use scrip_e2e::env::TestEnv;
 
-use common::deploy;
+use crate::common::deploy;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -83,7 +81,10 @@ impl Refusals<'_> {
             (payees(vec![]), "0 payees, the price needs 1 to 8"),
             (payees(vec![(builder, 1); 9]), "9 payees, the price needs 1 to 8"),
             (wrong(|terms| Terms { price: Price::Free, ..terms }), "1 payees, the price needs 0 to 0"),
-            (payees(vec![(builder, 5_000), (scrip, 5_000)]), "payee 1 cannot be Scrip: zero, the contract itself, or the last without a share"),
+            (
+                payees(vec![(builder, 5_000), (scrip, 5_000)]),
+                "payee 1 cannot be Scrip: zero, the contract itself, or the last without a share",
+            ),
             (payees(vec![(builder, 9_999)]), "the payees' shares sum to 9999, not 10000"),
             (
                 wrong(|terms| Terms { grant: Grant::Credits { amount: 0, lifetime: None }, ..terms }),

@@ -1,7 +1,5 @@
 //! Every call of the client, on a chain.
 
-mod common;
-
 use std::{future::IntoFuture, time::Duration};
 
 use alloy::{
@@ -17,7 +15,7 @@ use scrip::{
 use scrip_devnet::{Config, Devnet};
 use scrip_e2e::env::TestEnv;
 
-use common::deploy;
+use crate::common::deploy;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

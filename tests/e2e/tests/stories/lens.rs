@@ -1,7 +1,5 @@
 //! What the lens says beforehand is what happens.
 
-mod common;
-
 use std::time::Duration;
 
 use alloy::{
@@ -17,7 +15,7 @@ use scrip::{
 use scrip_devnet::{Config, Devnet, WalletProvider};
 use scrip_e2e::env::TestEnv;
 
-use common::deploy;
+use crate::common::deploy;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

@@ -1,7 +1,5 @@
 //! Every kind of price, and the protocol's fee, on a chain.
 
-mod common;
-
 use alloy::{
     primitives::{Address, U256, address, keccak256},
     providers::Provider,
@@ -16,7 +14,7 @@ use scrip::{
 use scrip_devnet::{Config, Devnet};
 use scrip_e2e::env::TestEnv;
 
-use common::deploy;
+use crate::common::deploy;
 
 /// A devnet on which the builder controls the fee.
 async fn with_fee() -> Result<TestEnv> {

@@ -1,0 +1,14 @@
+//! Stories on a real chain, in one binary: each test has an Anvil of its own.
+
+mod client;
+mod common;
+mod connect;
+mod demo;
+mod deploy;
+mod lens;
+mod prices;
+mod refusals;
+mod reorg;
+mod services;
+mod signed_orders;
+mod vouchers;
