@@ -243,6 +243,25 @@ contract TakeBackTest is Kinds {
         scrip.reverseTakeBack(planId, "pi_1");
     }
 
+    /// @dev The holder is not asked for what it does not get, and so cannot refuse it.
+    function testFuzz_WhenItExpiresBeforeItIsReversed(uint32 later) public {
+        IScrip.Terms memory terms = fiat();
+        terms.grant.duration = 64;
+        uint256 planId = create(terms);
+        uint40 expiry = settle(planId, 1, "pi_1");
+        assertEq(takeBack(planId, CREDITS), CREDITS, "burned");
+        vm.warp(uint256(expiry) + later);
+        vm.etch(subscriber, address(new AnsweringHolder("", false)).code);
+
+        vm.expectEmit(address(scrip));
+        emit IScrip.TakeBackReversed(planId, subscriber, KEY, builder, 0, expiry);
+        (uint64 credits, uint40 until) = reverse(planId);
+
+        assertEq(credits, 0, "credits");
+        assertEq(until, expiry, "expiry");
+        assertEq(scrip.lotsOf(planId, subscriber).length, 0, "lots");
+    }
+
     function test_RevertWhen_NothingWasTakenBack() public {
         settle(id, 1, "pi_1");
         vm.prank(builder);
