@@ -5,7 +5,6 @@ use std::time::Duration;
 use alloy::{
     contract,
     primitives::{Address, Bytes, ChainId, TxHash, U256},
-    providers::PendingTransactionError,
     signers,
     sol_types::decode_revert_reason,
     transports::{RpcError, TransportError},
@@ -14,6 +13,8 @@ use alloy::{
 use crate::{
     CREATE2_DEPLOYER, Refusal,
     abi::{IScrip::IScripErrors, IServices::IServicesErrors},
+    journal::JournalError,
+    outbox::Waiting,
 };
 
 /// The result of everything that the client does.
@@ -179,14 +180,42 @@ pub enum Error {
     #[error(transparent)]
     Transport(TransportError),
 
-    /// A transaction was sent, and what became of it is not known.
-    #[error("transaction {transaction} was sent, and what became of it is not known: {source}")]
+    /// A transaction was signed, and what became of it is not known yet. It may be done, or still come to be.
+    #[error("what became of transaction {transaction} is not known yet: {waiting}")]
     Pending {
         /// The transaction.
         transaction: TxHash,
-        /// What went wrong.
-        source: PendingTransactionError,
+        /// The key under which it can be repeated.
+        key: Option<String>,
+        /// What has to happen first.
+        waiting: Box<Waiting>,
     },
+
+    /// Another transaction of the same account, of somebody else who has its key, took the nonce. Nothing was done.
+    #[error("transaction {transaction} cannot be done: {by} has taken nonce {nonce} of the account")]
+    Superseded {
+        /// The transaction.
+        transaction: TxHash,
+        /// Its nonce.
+        nonce: u64,
+        /// The transaction that was mined instead.
+        by: TxHash,
+    },
+
+    /// The key of a write stands for another write.
+    #[error("the key `{key}` stands for another write")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+
+    /// The journal could not be read or written. Nothing was sent that is not in it.
+    #[error("the journal: {0}")]
+    Journal(#[source] JournalError),
+
+    /// The wallet could not sign a transaction.
+    #[error("the transaction could not be signed: {0}")]
+    Signing(String),
 }
 
 impl Error {
@@ -204,6 +233,11 @@ impl Error {
             Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => Some(refusal),
             _ => None,
         }
+    }
+
+    /// Whether it is not known yet what became of the write. All other errors are certain: it was not done.
+    pub const fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending { .. })
     }
 
     /// Whether this redeemer has redeemed the request before, so that nothing is left to do.
@@ -278,7 +312,12 @@ impl Error {
             Self::CannotSign { .. } => {
                 "order from the payer's own account, which approves the token".to_owned()
             }
+            Self::Pending { key: Some(key), .. } => format!("repeat it under its key, `{key}`"),
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
+            Self::Superseded { .. } => {
+                "let one journal have all writes of the account, and ask again under another key".to_owned()
+            }
+            Self::KeyReused { .. } => "give each write a key of its own".to_owned(),
             _ => return None,
         })
     }

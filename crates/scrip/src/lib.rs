@@ -12,9 +12,11 @@ mod events;
 mod fee;
 mod fiat;
 mod ids;
+mod journal;
 mod lens;
 mod money;
 mod order;
+mod outbox;
 mod owner;
 mod periphery;
 mod plan;
@@ -42,9 +44,13 @@ pub use events::{
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
 pub use ids::{PlanId, RequestId};
+pub use journal::{
+    Account, Entry, FileJournal, Inserted, Journal, JournalError, JournalResult, MemoryJournal, Outcome,
+};
 pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
+pub use outbox::Waiting;
 pub use periphery::Periphery;
 pub use plan::{Lot, Permissions, Plan};
 pub use price::{Currency, Price};

@@ -23,6 +23,7 @@ use crate::{
         IERC20, IPriceSource,
         IScrip::{self, IScripErrors},
     },
+    outbox::Intent,
 };
 
 /// An order that is being made. Await it to pay.
@@ -42,7 +43,8 @@ pub struct Order<'a, P> {
 pub struct Purchase {
     /// The order.
     pub ordered: Done<Ordered>,
-    /// The approvals that it needed: none, one, or two for a token that wants 0 in between.
+    /// The approvals that it needed: none, one, or two for a token that wants 0 in between. None are told of an order that was
+    /// done before, under its key.
     pub approvals: Vec<Receipt>,
 }
 
@@ -135,6 +137,12 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ///
     /// As [`Scrip::order`].
     pub async fn order_many(&self, items: impl IntoIterator<Item = Item>) -> Result<Purchases> {
+        let items: Vec<_> = items.into_iter().collect();
+        let intent = Intent::of("order_many", &items)?;
+        if let Some(receipt) = self.done_before(intent).await? {
+            let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
+            return Ok(Purchases { ordered, approvals: Vec::new() });
+        }
         let mut needed = BTreeMap::<_, U256>::new();
         let mut purchases = Vec::new();
         for item in items {
@@ -145,7 +153,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         }
         let value = needed.get(&Address::ZERO).copied().unwrap_or_default();
         let (receipt, approvals) =
-            self.pay(self.instance().orderMany(purchases).value(value), &needed).await?;
+            self.pay(intent, self.instance().orderMany(purchases).value(value), &needed).await?;
         let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
         Ok(Purchases { ordered, approvals })
     }
@@ -159,6 +167,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     /// Orders by the signer's own signature, unless that is not needed or its token does not know it.
     async fn order_signed(
         &self,
+        intent: Intent,
         item: &Item,
         bill: &Bill,
         key: &(dyn Signer + Send + Sync),
@@ -175,17 +184,21 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let Item { plan, holder, quantity, data, .. } = item.clone();
         let latest = self.provider().get_block_by_number(BlockNumberOrTag::Latest).await?;
         let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
-        let deadline = latest.header.timestamp.saturating_add(self.patience().as_secs()).saturating_add(60);
+        let deadline =
+            latest.header.timestamp.saturating_add(self.manner().patience.as_secs()).saturating_add(60);
         // Nobody counts these: two orders at once must only not be the same.
         let nonce = B256::random().into();
         let order = RouterOrder { plan, holder, quantity, max_price: most, data, payer, nonce, deadline };
         let payment = self.sign_payment(standard, &order, token, key).await?;
-        self.send_order(&SignedOrder { order, token, payment, consent: None }).await.map(Some)
+        let signed = SignedOrder { order, token, payment, consent: None };
+        let receipt = self.send_as(intent, self.key(), self.order_call(&signed)).await?;
+        Done::read::<IScrip::PlanOrdered>(self.address(), &receipt).map(Some)
     }
 
     /// Sends a call that orders, once all that it needs of each token is there and approved.
     async fn pay<D: CallDecoder + Unpin + Clone>(
         &self,
+        intent: Intent,
         call: CallBuilder<&P, D>,
         needed: &BTreeMap<Address, U256>,
     ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
@@ -203,7 +216,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         for (&token, &amount) in paid().filter(|(token, _)| !token.is_zero()) {
             approvals.extend(self.approve(token, amount).await?);
         }
-        Ok((self.send(call).await?, approvals))
+        let receipt = self.send_as(intent, self.key(), call.into_transaction_request()).await?;
+        Ok((receipt, approvals))
     }
 
     pub(crate) async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
@@ -246,9 +260,9 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         // Some tokens, USDT on Ethereum among them, change an allowance only from or to 0.
         let refused = |error: contract::Error| error.as_revert_data().is_some();
         if !allowed.is_zero() && approve(amount).call().await.is_err_and(refused) {
-            receipts.push((&self.send(approve(U256::ZERO)).await?).try_into()?);
+            receipts.push((&self.send_step(approve(U256::ZERO)).await?).try_into()?);
         }
-        receipts.push((&self.send(approve(amount)).await?).try_into()?);
+        receipts.push((&self.send_step(approve(amount)).await?).try_into()?);
         Ok(receipts)
     }
 }
@@ -287,9 +301,14 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
 
     async fn send(self) -> Result<Purchase> {
         let Self { scrip, item, key } = self;
+        let intent = Intent::of("order", &item)?;
+        if let Some(receipt) = scrip.done_before(intent).await? {
+            let ordered = Done::read::<IScrip::PlanOrdered>(scrip.address(), &receipt)?;
+            return Ok(Purchase { ordered, approvals: Vec::new() });
+        }
         let bill = scrip.bill(&item).await?;
         if let Some(key) = key
-            && let Some(ordered) = scrip.order_signed(&item, &bill, key).await?
+            && let Some(ordered) = scrip.order_signed(intent, &item, &bill, key).await?
         {
             return Ok(Purchase { ordered, approvals: Vec::new() });
         }
@@ -298,9 +317,9 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
         let contract = scrip.instance();
         let (receipt, approvals) = if item.data.is_empty() {
             let call = contract.order(item.plan.0, item.holder, item.quantity, bill.most);
-            scrip.pay(call.value(value), &needed).await?
+            scrip.pay(intent, call.value(value), &needed).await?
         } else {
-            scrip.pay(contract.orderMany(vec![item.purchase(&bill)]).value(value), &needed).await?
+            scrip.pay(intent, contract.orderMany(vec![item.purchase(&bill)]).value(value), &needed).await?
         };
         let ordered = Done::read::<IScrip::PlanOrdered>(scrip.address(), &receipt)?;
         Ok(Purchase { ordered, approvals })
