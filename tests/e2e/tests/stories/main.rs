@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod deploy;
 mod lens;
+mod once;
 mod prices;
 mod refusals;
 mod reorg;
