@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod deploy;
 pub mod env;
+pub mod faults;
 pub mod gas;
 
 /// The program in the README, compiled and run.

@@ -5,6 +5,7 @@ mod common;
 mod connect;
 mod demo;
 mod deploy;
+mod faults;
 mod lens;
 mod once;
 mod prices;
