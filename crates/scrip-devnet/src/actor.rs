@@ -5,7 +5,7 @@ use alloy::{
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The mnemonic of every devnet, known to all: its accounts must never hold anything of value.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -26,6 +26,16 @@ impl Actor {
     /// Its address.
     pub fn address(&self) -> Address {
         self.signer.address()
+    }
+
+    /// One by its name, for a program beside the one that has the devnet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoActor`] when it is none of [`ACTORS`].
+    pub fn named(name: &str) -> Result<Self> {
+        let named = Self::all()?.into_iter().find(|actor| actor.name == name);
+        named.ok_or_else(|| Error::NoActor { name: name.to_owned() })
     }
 
     /// All of them.

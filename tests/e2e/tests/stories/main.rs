@@ -6,6 +6,7 @@ mod connect;
 mod demo;
 mod deploy;
 mod faults;
+mod faults_once;
 mod lens;
 mod once;
 mod prices;
