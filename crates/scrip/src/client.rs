@@ -1,6 +1,10 @@
 //! The client, and all that it reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, ChainId, TxHash, U256},
@@ -9,13 +13,15 @@ use alloy::{
 use futures_util::future::try_join;
 
 use crate::{
-    Balance, Deployment, Error, Event, Lot, Permissions, Plan, PlanId, RequestId, Result, Terms, Token,
+    Balance, Deployment, Error, Event, Lot, Permissions, Plan, PlanId, Price, RequestId, Result, Terms,
+    Token,
     abi::{
         IERC20,
         IScrip::{self, IScripInstance},
     },
     journal::Journal,
     outbox::{Manner, Outbox},
+    payment::Key,
 };
 
 /// Scrip on one chain, through a provider.
@@ -28,7 +34,12 @@ pub struct Scrip<P> {
     outbox: Arc<Outbox>,
     manner: Manner,
     key: Option<Arc<str>>,
+    signing_key: Option<Key>,
+    prices: Arc<Mutex<HashMap<PlanId, Price>>>,
 }
+
+/// How many plans' prices are remembered.
+const PRICES: usize = 4_096;
 
 impl<P: Provider> Scrip<P> {
     /// Connects to Scrip, and makes sure that it is there.
@@ -45,6 +56,8 @@ impl<P: Provider> Scrip<P> {
             outbox: Arc::new(Outbox::new(chain_id)),
             manner: Manner::default(),
             key: None,
+            signing_key: None,
+            prices: Arc::default(),
         })
     }
 
@@ -95,6 +108,25 @@ impl<P: Provider> Scrip<P> {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    pub(crate) const fn signing_key(&self) -> Option<&Key> {
+        self.signing_key.as_ref()
+    }
+
+    /// What a plan costs: terms never change, so that it is read once.
+    pub(crate) async fn price_of(&self, plan: PlanId) -> Result<Price> {
+        let prices = || self.prices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&price) = prices().get(&plan) {
+            return Ok(price);
+        }
+        let price = self.plan(plan).await?.terms.price;
+        let mut prices = prices();
+        if prices.len() >= PRICES {
+            prices.clear();
+        }
+        prices.insert(plan, price);
+        Ok(price)
     }
 
     pub(crate) fn key(&self) -> Option<&str> {
@@ -212,6 +244,12 @@ impl<P: Provider> Scrip<P> {
     /// What an operator may do for a plan.
     pub async fn permissions(&self, plan: PlanId, operator: Address) -> Result<Permissions> {
         Ok(Permissions::from_bits(self.instance.permissionsOf(plan.0, operator).call().await?))
+    }
+}
+
+impl<P> Scrip<P> {
+    pub(crate) fn set_signing_key(&mut self, key: Key) {
+        self.signing_key = Some(key);
     }
 }
 

@@ -209,6 +209,20 @@ pub enum Error {
         key: String,
     },
 
+    /// A signature was to pay, and there is no key to sign with.
+    #[error("{payer} is to pay by a signature, but the client has no key to sign with")]
+    NoSigningKey {
+        /// Who would pay.
+        payer: Address,
+    },
+
+    /// A batch was to pay, and the account has no code for it.
+    #[error("{account} has no code that makes several calls in one")]
+    NoBatches {
+        /// Who would pay.
+        account: Address,
+    },
+
     /// The journal could not be read or written. Nothing was sent that is not in it.
     #[error("the journal: {0}")]
     Journal(#[source] JournalError),
@@ -317,6 +331,11 @@ impl Error {
             Self::Superseded { .. } => {
                 "let one journal have all writes of the account, and ask again under another key".to_owned()
             }
+            Self::NoBatches { .. } => {
+                "delegate the account to a batch executor (EIP-7702, ERC-7821), or pay in another way"
+                    .to_owned()
+            }
+            Self::NoSigningKey { .. } => "give it one by `Scrip::signing_with`".to_owned(),
             Self::KeyReused { .. } => "give each write a key of its own".to_owned(),
             _ => return None,
         })

@@ -18,6 +18,7 @@ mod money;
 mod order;
 mod outbox;
 mod owner;
+mod payment;
 mod periphery;
 mod plan;
 mod price;
@@ -51,6 +52,7 @@ pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, 
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
 pub use outbox::Waiting;
+pub use payment::Way;
 pub use periphery::Periphery;
 pub use plan::{Lot, Permissions, Plan};
 pub use price::{Currency, Price};

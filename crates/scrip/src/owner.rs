@@ -96,12 +96,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     }
 
     /// Sends a call that another one needs, under a key of its own.
-    pub(crate) async fn send_step<Q, D>(&self, call: CallBuilder<Q, D>) -> Result<TransactionReceipt>
-    where
-        Q: Provider,
-        D: CallDecoder + Unpin,
-    {
-        let call = call.from(self.signer()).into_transaction_request();
+    pub(crate) async fn send_step(&self, call: TransactionRequest) -> Result<TransactionReceipt> {
         let intent = Intent::of_call(&call);
         let key = self.key().map(|key| intent.step_of(key));
         self.send_as(intent, key.as_deref(), call).await

@@ -15,3 +15,4 @@ mod reorg;
 mod services;
 mod signed_orders;
 mod vouchers;
+mod ways;

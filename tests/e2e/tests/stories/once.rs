@@ -78,15 +78,15 @@ async fn a_write_repeated_under_its_key_is_done_once() -> Result<()> {
 async fn an_order_repeated_under_its_key_is_paid_once_however_it_is_paid() -> Result<()> {
     let env = TestEnv::start().await?;
     let plan = env.create(&env.premium()?).await?;
-    let key = env.devnet.actor("subscriber")?.signer.clone();
+    let signing = env.subscriber.clone().signing_with(env.devnet.actor("subscriber")?.signer.clone());
 
     let approved = env.subscriber.once("order").order(plan).await?;
     assert_eq!(approved.approvals.len(), 1);
     let again = env.subscriber.once("order").order(plan).await?;
     assert_eq!((again.ordered, again.approvals.len()), (approved.ordered, 0));
 
-    let signed = env.subscriber.once("signed").order(plan).signed_with(&key).await?;
-    assert_eq!(env.subscriber.once("signed").order(plan).signed_with(&key).await?, signed);
+    let signed = signing.once("signed").order(plan).await?;
+    assert_eq!(signing.once("signed").order(plan).await?, signed);
     assert_eq!(balance(&env, plan).await?, 200);
 
     let error = env.subscriber.once("order").order(plan).quantity(2).await.unwrap_err();
