@@ -15,6 +15,8 @@ pub(crate) async fn deploy(env: &TestEnv, name: &'static str) -> Result<Address>
     let compile = move || scrip_artifacts::compile_contracts(&[(&source, name)]);
     let compiled = tokio::task::spawn_blocking(compile).await??;
     let deploy = TransactionRequest::default().with_deploy_code(hex::decode(compiled[0].creation.trim())?);
-    let receipt = env.subscriber.provider().send_transaction(deploy).await?.get_receipt().await?;
+    // A provider of its own: one that has counted nonces before does not know of those that the client took since.
+    let provider = env.devnet.provider(env.devnet.actor("subscriber")?);
+    let receipt = provider.send_transaction(deploy).await?.get_receipt().await?;
     receipt.contract_address.ok_or_eyre("nothing was deployed")
 }

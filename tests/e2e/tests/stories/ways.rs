@@ -142,7 +142,7 @@ async fn a_poor_or_late_buyer_is_told_before_anything_is_sent() -> Result<()> {
     }
     env.builder.set_open(plan, false).await?;
     for client in [&signing, &env.subscriber] {
-        assert_eq!(told(client).await?, "plan PLAN takes no orders");
+        assert_eq!(told(client).await?, "orders of plan PLAN are stopped");
     }
     env.builder.set_open(plan, true).await?;
     let all = IERC20::new(env.devnet.dollar().address, env.devnet.reader())
