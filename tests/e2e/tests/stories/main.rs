@@ -7,6 +7,7 @@ mod demo;
 mod deploy;
 mod faults;
 mod lens;
+mod many;
 mod prices;
 mod refusals;
 mod reorg;
