@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Currency, Error, Item, Periphery, PlanId, RequestId, Result, Scrip, SessionVoucher, Signed, Voucher,
     abi::ILens::{self, ILensInstance},
-    client::some_time,
     fee::some_account,
 };
 
@@ -108,18 +107,6 @@ pub struct RemainingOrders {
     pub in_all: Option<u32>,
 }
 
-/// What a holder has of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// Whether it has something to spend: credits, or access, or tokens and an allowance for the least redemption of a plan paid
-    /// per use.
-    pub is_subscriber: bool,
-    /// The credits that can be spent now; on a time plan 1 while access lasts.
-    pub balance: u128,
-    /// When access ends or ended, in unix seconds; none without, and on a credits plan.
-    pub access_end: Option<u64>,
-}
-
 impl Forecast {
     /// Whether nothing is known that would refuse it.
     pub const fn passes(&self) -> bool {
@@ -148,6 +135,11 @@ impl<P: Provider> Lens<P> {
     /// The contract itself.
     pub const fn instance(&self) -> &ILensInstance<P> {
         &self.instance
+    }
+
+    /// The core that it looks at.
+    pub const fn core(&self) -> Address {
+        self.core
     }
 
     /// What an order would cost and give.
@@ -186,21 +178,6 @@ impl<P: Provider> Lens<P> {
     pub async fn balance_at(&self, plan: PlanId, holder: Address, time: u64) -> Result<u128> {
         let call = self.instance.balanceAt(self.core, plan.0, holder, U256::from(time));
         balance(call.call().await?)
-    }
-
-    /// What many holders have of many plans, in the order asked; nothing of a plan that does not exist.
-    pub async fn holdings(&self, pairs: &[(PlanId, Address)]) -> Result<Vec<Option<Holding>>> {
-        let pairs = pairs.iter().map(|&(plan, holder)| ILens::Pair { planId: plan.0, holder }).collect();
-        let holdings = self.instance.balancesOf(self.core, pairs).call().await?;
-        let holding = |holding: ILens::Holding| {
-            let ILens::Holding { planExists, isSubscriber, balance: units, accessEnd } = holding;
-            if !planExists {
-                return Ok(None);
-            }
-            let access_end = some_time(accessEnd.to());
-            Ok(Some(Holding { is_subscriber: isSubscriber, balance: balance(units)?, access_end }))
-        };
-        holdings.into_iter().map(holding).collect()
     }
 
     /// What would become of [`Scrip::redeem`] by a redeemer.
@@ -284,7 +261,7 @@ impl<P: Provider> Lens<P> {
 }
 
 /// All lots of a holder are at most 161, of 64 bits each.
-fn balance(units: U256) -> Result<u128> {
+pub(crate) fn balance(units: U256) -> Result<u128> {
     units.try_into().map_err(|_| Error::UnexpectedAnswer("a balance beyond 128 bits"))
 }
 

@@ -11,9 +11,11 @@ mod error;
 mod events;
 mod fee;
 mod fiat;
+mod holdings;
 mod ids;
 mod journal;
 mod lens;
+mod many;
 mod money;
 mod order;
 mod outbox;
@@ -44,11 +46,13 @@ pub use events::{
 };
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
+pub use holdings::{Balances, Holding, Holdings};
 pub use ids::{PlanId, RequestId};
 pub use journal::{
     Account, Entry, FileJournal, Inserted, Journal, JournalError, JournalResult, MemoryJournal, Outcome,
 };
-pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
+pub use lens::{Forecast, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
+pub use many::Moment;
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
 pub use outbox::Waiting;

@@ -8,6 +8,7 @@ mod deploy;
 mod faults;
 mod faults_once;
 mod lens;
+mod many;
 mod once;
 mod prices;
 mod refusals;
