@@ -183,7 +183,7 @@ impl TryFrom<Written> for Cursor {
         }
         let numbers = || trail.iter().map(|trace| trace.block.number);
         let rises = [floor.number].into_iter().chain(numbers()).is_sorted_by(|one, next| one < next);
-        let ends = at.number >= numbers().last().unwrap_or(floor.number);
+        let ends = at.number >= numbers().next_back().unwrap_or(floor.number);
         if !rises || !ends || trail.iter().any(|trace| trace.logs.is_empty()) {
             return Err("its blocks are not in order".to_owned());
         }

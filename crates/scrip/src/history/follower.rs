@@ -128,7 +128,7 @@ impl<'a, P: Provider> Follower<'a, P> {
             match self.steps.pop_front()? {
                 Step::Happened(record) => {
                     cursor.tell(record.position);
-                    break Change::Happened(*record);
+                    break Change::Happened(record);
                 }
                 Step::Removed(position) => {
                     cursor.untell(position);

@@ -42,7 +42,7 @@ impl<P: Provider> History<'_, P> {
         let cursor = self
             .read(|change| {
                 match change {
-                    Change::Happened(record) => records.push(record),
+                    Change::Happened(record) => records.push(*record),
                     Change::Removed(position) => match records.last() {
                         Some(last) if last.position == position => drop(records.pop()),
                         _ => removed.push(position),

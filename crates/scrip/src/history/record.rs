@@ -68,7 +68,7 @@ pub struct Record {
 #[non_exhaustive]
 pub enum Change {
     /// An event happened.
-    Happened(Record),
+    Happened(Box<Record>),
     /// The chain took back the event that was told with this position. The newest comes first, each exactly once, and all of
     /// them before anything that happened in their stead.
     Removed(Position),

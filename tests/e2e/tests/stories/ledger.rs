@@ -1,0 +1,1 @@
+//! The books rebuilt from events, beside the chain.
