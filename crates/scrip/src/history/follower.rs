@@ -58,6 +58,8 @@ pub(crate) struct Follower<'a, P> {
     /// Whether the last look found nothing.
     idle: bool,
     ended: bool,
+    /// Whether it was told how far it has come, which is of interest even if nothing is new.
+    has_reached: bool,
     /// Whether it was found that what the cursor holds is still on the chain.
     checked: bool,
 }
@@ -73,6 +75,7 @@ impl<'a, P: Provider> Follower<'a, P> {
             stumbles: 0,
             idle: false,
             ended: false,
+            has_reached: false,
             checked: false,
             history,
         }
@@ -134,7 +137,10 @@ impl<'a, P: Provider> Follower<'a, P> {
                     cursor.untell(position);
                     break Change::Removed(position);
                 }
-                Step::Reached(block) => break Change::Reached(block),
+                Step::Reached(block) => {
+                    self.has_reached = true;
+                    break Change::Reached(block);
+                }
                 Step::Passed(block) => cursor.pass(block),
                 Step::Rewound(block) => cursor.rewind(block),
             }
@@ -193,7 +199,11 @@ impl<'a, P: Provider> Follower<'a, P> {
         }
         if at.number >= target {
             self.quiet = Some(newest);
-            return Ok(Look::Nothing);
+            if self.has_reached {
+                return Ok(Look::Nothing);
+            }
+            self.steps.push_back(Step::Reached(at));
+            return Ok(Look::News);
         }
         let old = target.min(newest.number.saturating_sub(self.history.window));
         if at.number < old {

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::{
-    primitives::TxHash,
-    providers::ext::AnvilApi,
-};
+use alloy::{primitives::TxHash, providers::ext::AnvilApi};
 use eyre::Result;
 use futures_util::StreamExt;
 use scrip::{Change, Cursor, Error, Permissions, PlanId, Terms};
