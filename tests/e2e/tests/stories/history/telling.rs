@@ -64,9 +64,9 @@ async fn everything_is_told_in_its_order_with_its_place_its_time_and_the_terms()
     }
 
     let later = history(&env.stranger).from_block(before + 3).until(before + 5).past().await?;
-    let expected: Vec<_> = history(&env.stranger).past().await?.records;
-    let expected =
-        expected.into_iter().filter(|record| (3..=5).contains(&(record.position.block.number - before)));
+    let expected = history(&env.stranger).past().await?.records.into_iter();
+    let is_between = |number| (before + 3..=before + 5).contains(&number);
+    let expected = expected.filter(|record| is_between(record.position.block.number));
     assert_eq!(later.records, expected.collect::<Vec<_>>(), "of some blocks");
     Ok(())
 }

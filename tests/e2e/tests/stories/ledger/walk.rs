@@ -38,7 +38,7 @@ impl Walk {
             env.premium()?.revocable(),
             Terms::credits("Ten minutes", 10).lasting(Duration::from_secs(640))?.revocable(),
             Terms::access("An hour", HOUR)?.revocable(),
-            Terms { price: fiat.clone(), ..Terms::credits("Paid by card", 20).lasting(HOUR)? },
+            Terms { price: fiat, ..Terms::credits("Paid by card", 20).lasting(HOUR)? },
             Terms { price: fiat, ..Terms::access("Access by card", HOUR)? },
             Terms::credits("Trial", 3).limit_per_holder(3).limit_in_all(5),
         ];
