@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use alloy::providers::{Provider, RootProvider};
+use alloy::{
+    providers::{Provider, RootProvider, ext::AnvilApi},
+    rpc::types::anvil::ReorgOptions,
+};
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use eyre::Result;
 use scrip::Scrip;
@@ -30,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) timeless: bool,
     /// Nothing is answered.
     pub(crate) down: bool,
+    /// After so many more calls that are answered, and before the next one is, this many blocks are replaced by empty ones.
+    pub(crate) reorg: Option<(u64, u64)>,
     /// How often each method was called.
     pub(crate) calls: BTreeMap<String, u64>,
     /// How often a range was refused.
@@ -107,6 +112,15 @@ impl Proxy {
         *self.limits().calls.entry(method.clone()).or_default() += 1;
         if self.limits().down {
             return Err((-32_000, "out of service".to_owned()));
+        }
+        let reorg = self.limits().reorg;
+        if let Some((calls, depth)) = reorg {
+            self.limits().reorg = calls.checked_sub(1).map(|calls| (calls, depth));
+            if calls == 0 {
+                let options = ReorgOptions { depth, tx_block_pairs: vec![] };
+                let done = self.chain.anvil_reorg(options).await;
+                done.map_err(|error| (-32_603, error.to_string()))?;
+            }
         }
         let end = self.limits().end;
         if let (Some(end), "eth_getBlockByNumber") = (end, method.as_str()) {

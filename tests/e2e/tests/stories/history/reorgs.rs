@@ -290,6 +290,44 @@ async fn a_node_that_lags_loses_and_repeats_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_reorg_in_the_middle_of_a_reading_is_noticed_wherever_it_comes() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plan = plan(&env).await?;
+    let start = newest(&env.devnet).await? + 1;
+    let node = Node::before(&env.devnet).await?;
+    let scrip = node.scrip(&env.devnet).await?;
+    let mut followed = history(&scrip).from_block(start).window(6).updates();
+    let mut told = Told::default();
+    for amount in 1..=8 {
+        mint(&env, "builder", plan, amount).await?;
+    }
+    let mut reorgs = 0;
+    // Before each of the calls that it takes to go on, and to read all anew, for the most part in ranges.
+    for calls in 0..18 {
+        for amount in 1..=4 {
+            mint(&env, ["agent", "builder"][amount % 2], plan, amount as u64).await?;
+        }
+        node.limits().reorg = Some((calls, 3));
+        told.read(&mut followed, newest(&env.devnet).await?).await?;
+        reorgs += u64::from(node.limits().reorg.is_none());
+
+        node.limits().reorg = Some((calls, 5));
+        let mut anew = Told::default();
+        let mut updates = history(&scrip).from_block(start).window(6).range(7).updates();
+        anew.read(&mut updates, newest(&env.devnet).await?).await?;
+        reorgs += u64::from(node.limits().reorg.take().is_none());
+
+        env.devnet.reader().anvil_mine(Some(1), None).await?;
+        told.read(&mut followed, newest(&env.devnet).await?).await?;
+        anew.read(&mut updates, newest(&env.devnet).await?).await?;
+        assert_true(&env, &told, start, &format!("with a reorg after {calls} calls")).await?;
+        assert_eq!(anew.records, told.records, "anew, with a reorg after {calls} calls");
+    }
+    assert!(reorgs >= 25 && told.removed.len() > 80, "{reorgs} reorgs, {} removals", told.removed.len());
+    Ok(())
+}
+
+#[tokio::test]
 async fn after_an_error_it_goes_on_where_it_was() -> Result<()> {
     let env = TestEnv::start().await?;
     let plan = plan(&env).await?;

@@ -168,6 +168,10 @@ async fn a_history_can_begin_with_a_block_to_come() -> Result<()> {
     let start = newest(&env.devnet).await?;
     let future = history(&env.stranger).from_block(start + 3);
     let future = future.kinds([Kind::Minted]).until(start + 3);
+    // In a task of its own, as a server would.
+    let scrip = env.devnet.scrip("stranger").await?;
+    let read = async move { history(&scrip).from_block(start + 4).until(start + 4).past().await };
+    let read = tokio::spawn(read);
     let (past, _) = tokio::try_join!(async { Ok(future.past().await?) }, async {
         for amount in 1..=4 {
             env.builder.mint(plan, env.agent.signer(), amount).await?;
@@ -176,5 +180,6 @@ async fn a_history_can_begin_with_a_block_to_come() -> Result<()> {
     })?;
     let [record] = &past.records[..] else { eyre::bail!("{past:?}") };
     assert!(matches!(&record.event, scrip::Event::Minted(minted) if minted.amount == 3), "{record:?}");
+    assert_eq!(read.await??.records.len(), 2, "a mint and a transfer in the block after it");
     Ok(())
 }
