@@ -88,12 +88,17 @@ impl<P: Provider> Lens<P> {
     /// for again in halves.
     pub async fn holdings(&self, pairs: &[(PlanId, Address)]) -> Result<Holdings> {
         let at = Moment::latest(self.instance().provider()).await?;
+        Ok(Holdings { holdings: self.holdings_at(pairs, at).await?, at })
+    }
+
+    /// [`Lens::holdings`] as of another block, which the node must still know the state of.
+    pub async fn holdings_at(&self, pairs: &[(PlanId, Address)], at: Moment) -> Result<Vec<Option<Holding>>> {
         let ask = async |pairs: &[(PlanId, Address)]| {
             let pairs = pairs.iter().map(|&(plan, holder)| ILens::Pair { planId: plan.0, holder }).collect();
             self.instance().balancesOf(self.core(), pairs).block(at.into()).call().await
         };
         let holdings = ask_in_parts(pairs, HOLDINGS, ask).await?;
-        Ok(Holdings { holdings: holdings.into_iter().map(Holding::of).collect::<Result<_>>()?, at })
+        holdings.into_iter().map(Holding::of).collect()
     }
 }
 

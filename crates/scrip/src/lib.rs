@@ -5,15 +5,20 @@ pub mod abi;
 mod balance;
 mod batch;
 mod client;
+mod clock;
 mod credits;
 mod deployment;
 mod error;
 mod events;
 mod fee;
 mod fiat;
+#[cfg(feature = "events")]
+mod history;
 mod holdings;
 mod ids;
 mod journal;
+#[cfg(feature = "events")]
+mod ledger;
 mod lens;
 mod many;
 mod money;
@@ -46,11 +51,15 @@ pub use events::{
 };
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
+#[cfg(feature = "events")]
+pub use history::{BlockRef, Change, Cursor, Depth, History, Kind, Past, Position, Record, Replay, Update};
 pub use holdings::{Balances, Holding, Holdings};
 pub use ids::{PlanId, RequestId};
 pub use journal::{
     Account, Entry, FileJournal, Inserted, Journal, JournalError, JournalResult, MemoryJournal, Outcome,
 };
+#[cfg(feature = "events")]
+pub use ledger::{Amounts, Difference, Ledger};
 pub use lens::{Forecast, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
 pub use many::Moment;
 pub use money::Token;

@@ -11,13 +11,10 @@ use alloy::{
     rpc::types::{TransactionReceipt, TransactionRequest},
 };
 
-use super::{
-    Manner, Outbox, Waiting, decode,
-    prepare::Fees,
-    wait::{Instant, sleep},
-};
+use super::{Manner, Outbox, Waiting, decode, prepare::Fees};
 use crate::{
     Error, Result,
+    clock::{Instant, sleep},
     journal::{Entry, Outcome},
 };
 

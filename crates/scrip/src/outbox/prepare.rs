@@ -14,8 +14,8 @@ use alloy::{
 };
 use futures_util::future::try_join3;
 
-use super::{Manner, wait::Instant};
-use crate::{Error, Result};
+use super::Manner;
+use crate::{Error, Result, clock::Instant};
 
 /// How much more gas a write may need than when it was estimated: until it is mined, all lots of a full account may expire
 /// and a new one be begun. What is not used is not paid for.

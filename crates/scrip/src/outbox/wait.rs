@@ -1,13 +1,6 @@
-//! What a write is waited for, and the clock.
+//! What a write is waited for.
 
 use alloy::{primitives::TxHash, transports::TransportError};
-
-#[cfg(not(target_family = "wasm"))]
-pub(super) use std::time::Instant;
-#[cfg(not(target_family = "wasm"))]
-pub(super) use tokio::time::sleep;
-#[cfg(target_family = "wasm")]
-pub(super) use wasmtimer::{std::Instant, tokio::sleep};
 
 /// What has to happen before it is known what became of a write.
 #[derive(Debug, thiserror::Error)]

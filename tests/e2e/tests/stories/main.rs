@@ -7,6 +7,8 @@ mod demo;
 mod deploy;
 mod faults;
 mod faults_once;
+mod history;
+mod ledger;
 mod lens;
 mod many;
 mod once;
