@@ -61,9 +61,8 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
 
 /// One call for each balance.
 async fn each(scrip: &Scrip<RootProvider>, pairs: &[(PlanId, Address)], at_once: usize) -> Result<()> {
-    let ask = async |&(plan, holder): &(PlanId, Address)| {
-        scrip.instance().balanceOf(holder, plan.0).call().await
-    };
+    let ask =
+        async |&(plan, holder): &(PlanId, Address)| scrip.instance().balanceOf(holder, plan.0).call().await;
     let balances: Vec<U256> = stream::iter(pairs).map(ask).buffered(at_once).try_collect().await?;
     ensure!(balances.iter().all(|balance| *balance == U256::from(7)), "another balance than was minted");
     Ok(())

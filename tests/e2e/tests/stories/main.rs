@@ -13,4 +13,5 @@ mod refusals;
 mod reorg;
 mod services;
 mod signed_orders;
+mod voucher_checks;
 mod vouchers;
