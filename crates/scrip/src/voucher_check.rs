@@ -3,14 +3,14 @@
 use std::fmt;
 
 use alloy::{
-    primitives::{Address, B256, Bytes, U256},
+    primitives::{Address, Bytes, U256},
     providers::Provider,
 };
 use futures_util::future::try_join;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Moment, Result, Scrip, SessionVoucher, Signable, Signed, Voucher,
+    Moment, PlanId, Result, Scrip, SessionVoucher, Signable, Signed, Voucher,
     wallet_signature::{Deployment, Verdict, verify},
 };
 
@@ -113,18 +113,21 @@ impl fmt::Display for VoucherState {
     }
 }
 
-/// What the chain knows of a voucher.
-enum Record {
-    Nonce { nonce: U256, used: bool },
-    Session { session: U256, spent: u64, ended: bool },
-}
-
-/// What both kinds of vouchers have.
-struct Terms {
+/// What both kinds of vouchers say.
+struct Promise {
+    plan: PlanId,
     holder: Address,
     redeemer: Address,
     maximum: u64,
     deadline: u64,
+    number: Number,
+}
+
+/// What a voucher is recorded by.
+#[derive(Clone, Copy)]
+enum Number {
+    Nonce(U256),
+    Session(U256),
 }
 
 impl<P: Provider> Scrip<P> {
@@ -153,13 +156,10 @@ impl<P: Provider> Scrip<P> {
     /// [`Error::InvalidDeadline`](crate::Error::InvalidDeadline) when the deadline is beyond 40 bits. A voucher that is no good is
     /// no error.
     pub async fn check_voucher(&self, voucher: &Signed<Voucher>, redeemer: Address) -> Result<VoucherState> {
-        let Voucher { holder, nonce, maximum, deadline, .. } = voucher.voucher;
-        let terms = Terms { holder, redeemer: voucher.voucher.redeemer, maximum, deadline };
-        let record = async |at: Moment| {
-            let used = self.instance().isVoucherUsed(holder, nonce).block(at.into()).call().await?;
-            Ok(Record::Nonce { nonce, used })
-        };
-        self.check(voucher, redeemer, terms, record).await
+        let Voucher { plan, holder, redeemer: named, maximum, nonce, deadline } = voucher.voucher;
+        let number = Number::Nonce(nonce);
+        let promise = Promise { plan, holder, redeemer: named, maximum, deadline, number };
+        self.check(voucher, redeemer, promise).await
     }
 
     /// What the voucher of a session is worth to a redeemer: as [`Scrip::check_voucher`], and how much of it is left.
@@ -173,13 +173,9 @@ impl<P: Provider> Scrip<P> {
         redeemer: Address,
     ) -> Result<VoucherState> {
         let SessionVoucher { plan, holder, redeemer: named, maximum, session, deadline } = voucher.voucher;
-        let terms = Terms { holder, redeemer: named, maximum, deadline };
-        let record = async |at: Moment| {
-            let call = self.instance().sessionOf(plan.0, holder, named, session).block(at.into());
-            let stored = call.call().await?;
-            Ok(Record::Session { session, spent: stored.spent, ended: stored.revoked })
-        };
-        self.check(voucher, redeemer, terms, record).await
+        let number = Number::Session(session);
+        let promise = Promise { plan, holder, redeemer: named, maximum, deadline, number };
+        self.check(voucher, redeemer, promise).await
     }
 
     /// In the order in which the contract checks.
@@ -187,11 +183,10 @@ impl<P: Provider> Scrip<P> {
         &self,
         signed: &Signed<V>,
         redeemer: Address,
-        terms: Terms,
-        record: impl AsyncFn(Moment) -> Result<Record>,
+        promise: Promise,
     ) -> Result<VoucherState> {
-        let digest: B256 = signed.voucher.signing_hash(&self.domain())?;
-        let Terms { holder, redeemer: named, maximum, deadline } = terms;
+        let digest = signed.voucher.signing_hash(&self.domain())?;
+        let Promise { holder, redeemer: named, maximum, deadline, .. } = promise;
         if named != redeemer {
             return Ok(VoucherState::OtherRedeemer { redeemer: named });
         }
@@ -200,22 +195,33 @@ impl<P: Provider> Scrip<P> {
             return Ok(VoucherState::Expired { deadline, now: now.time });
         }
         let verdict = verify(self.provider(), holder, digest, &signed.signature, now.into());
-        let (record, verdict) = try_join(record(now), verdict).await?;
-        let spent = match record {
-            Record::Nonce { nonce, used: true } => return Ok(VoucherState::Used { nonce }),
-            Record::Session { session, ended: true, .. } => {
-                return Ok(VoucherState::SessionEnded { session });
-            }
-            Record::Nonce { .. } => 0,
-            Record::Session { spent, .. } => spent,
+        let (spent, verdict) = try_join(self.spent(&promise, now), verdict).await?;
+        let remaining = match spent {
+            Ok(spent) if spent >= maximum => return Ok(VoucherState::Spent { maximum, spent }),
+            Ok(spent) => maximum - spent,
+            Err(over) => return Ok(over),
         };
-        let remaining = maximum.saturating_sub(spent);
         Ok(match verdict {
-            _ if remaining == 0 => VoucherState::Spent { maximum, spent },
             Verdict::Refused => VoucherState::BadSignature { holder },
             Verdict::Accepted => VoucherState::Good { remaining, deadline },
             Verdict::AcceptedAfter(Deployment { factory, data }) => {
                 VoucherState::NotDeployed { factory, data, remaining, deadline }
+            }
+        })
+    }
+
+    /// What was taken before, or why nothing can be taken any more.
+    async fn spent(&self, promise: &Promise, at: Moment) -> Result<Result<u64, VoucherState>> {
+        let &Promise { plan, holder, redeemer, number, .. } = promise;
+        Ok(match number {
+            Number::Nonce(nonce) => {
+                let used = self.instance().isVoucherUsed(holder, nonce).block(at.into()).call().await?;
+                if used { Err(VoucherState::Used { nonce }) } else { Ok(0) }
+            }
+            Number::Session(session) => {
+                let call = self.instance().sessionOf(plan.0, holder, redeemer, session).block(at.into());
+                let stored = call.call().await?;
+                if stored.revoked { Err(VoucherState::SessionEnded { session }) } else { Ok(stored.spent) }
             }
         })
     }
