@@ -1,11 +1,6 @@
 //! Orders.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::{collections::BTreeMap, fmt, future::IntoFuture};
 
 use alloy::{
     contract::{self, CallBuilder, CallDecoder},
@@ -14,6 +9,7 @@ use alloy::{
     providers::{Provider, WalletProvider},
     rpc::types::TransactionReceipt,
     signers::Signer,
+    transports::BoxFuture,
 };
 use serde::{Deserialize, Serialize};
 
@@ -309,7 +305,7 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
 
 impl<'a, P: Provider + WalletProvider> IntoFuture for Order<'a, P> {
     type Output = Result<Purchase>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
