@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
             "paid {} {} in transaction {}",
             token.format(purchase.ordered.paid),
             token.symbol,
-            purchase.receipt.transaction
+            purchase.ordered.receipt.transaction
         ),
         Err(error) => {
             println!("{error}");
