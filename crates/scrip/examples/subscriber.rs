@@ -23,7 +23,7 @@ async fn main() -> Result<()> {
     let quote = Lens::connect(&scrip).await?.quote(&Item::new(plan, me), me).await?;
     let Means::Token(token) = quote.means else { bail!("plan {plan} is not paid in a token") };
     let token = scrip.token(token).await?;
-    println!("{} {} for {} credits", token.format(quote.price), token.symbol, quote.credits);
+    println!("{} for {} credits", token.format(quote.price), quote.credits);
     if quote.warnings.redeemers_trusted {
         println!("its redeemers may take all credits without asking the holder");
     }
@@ -31,9 +31,8 @@ async fn main() -> Result<()> {
     // Never more than was quoted, whatever happens meanwhile. What is missing of the allowance is approved first.
     match scrip.order(plan).at_most(quote.price).await {
         Ok(purchase) => println!(
-            "paid {} {} in transaction {}",
+            "paid {} in transaction {}",
             token.format(purchase.ordered.paid),
-            token.symbol,
             purchase.ordered.receipt.transaction
         ),
         Err(error) => {
