@@ -71,9 +71,9 @@ impl<P: Provider> Scrip<P> {
     /// ```
     pub async fn balances(&self, pairs: &[(PlanId, Address)]) -> Result<Balances> {
         let at = Moment::latest(self.provider()).await?;
-        let ask = async |pairs: &[(PlanId, Address)]| {
+        let ask = |pairs: &[(PlanId, Address)]| {
             let (holders, plans) = pairs.iter().map(|&(plan, holder)| (holder, plan.0)).unzip();
-            self.instance().balanceOfBatch(holders, plans).block(at.into()).call().await
+            self.instance().balanceOfBatch(holders, plans).block(at.into())
         };
         let units: Vec<U256> = ask_in_parts(pairs, BALANCES, ask).await?;
         Ok(Balances { balances: units.into_iter().map(balance).collect::<Result<_>>()?, at })
@@ -93,9 +93,9 @@ impl<P: Provider> Lens<P> {
 
     /// [`Lens::holdings`] as of another block, which the node must still know the state of.
     pub async fn holdings_at(&self, pairs: &[(PlanId, Address)], at: Moment) -> Result<Vec<Option<Holding>>> {
-        let ask = async |pairs: &[(PlanId, Address)]| {
+        let ask = |pairs: &[(PlanId, Address)]| {
             let pairs = pairs.iter().map(|&(plan, holder)| ILens::Pair { planId: plan.0, holder }).collect();
-            self.instance().balancesOf(self.core(), pairs).block(at.into()).call().await
+            self.instance().balancesOf(self.core(), pairs).block(at.into())
         };
         let holdings = ask_in_parts(pairs, HOLDINGS, ask).await?;
         holdings.into_iter().map(Holding::of).collect()

@@ -215,8 +215,7 @@ impl<P: Provider> Lens<P> {
         redeemer: Address,
         amount: u64,
     ) -> Result<Forecast> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, signature) = ((*voucher).try_into()?, signature.clone());
+        let (voucher, signature) = (voucher.voucher.try_into()?, voucher.bare_signature());
         let call = self.instance.refusalOfVoucher(self.core, redeemer, voucher, amount, signature);
         let answer = call.call().await?;
         Ok(Forecast::new(answer.refusal, answer.asksHook))
@@ -230,8 +229,7 @@ impl<P: Provider> Lens<P> {
         amount: u64,
         request: impl Into<RequestId>,
     ) -> Result<Forecast> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, signature) = ((*voucher).try_into()?, signature.clone());
+        let (voucher, signature) = (voucher.voucher.try_into()?, voucher.bare_signature());
         let request = request.into().0;
         let call = self.instance.refusalOfSession(self.core, redeemer, voucher, amount, request, signature);
         let answer = call.call().await?;

@@ -38,6 +38,8 @@ mod services;
 mod signature;
 mod terms;
 mod voucher;
+mod voucher_check;
+mod wallet_signature;
 
 pub use alloy;
 pub use balance::{Balance, PlanType};
@@ -83,3 +85,4 @@ pub use voucher::{
     Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
     VouchersRevoked,
 };
+pub use voucher_check::VoucherState;

@@ -1,7 +1,7 @@
 //! Asking about many things in few calls, all as of one block.
 
 use alloy::{
-    contract,
+    contract::{self, CallBuilder, CallDecoder},
     eips::{BlockId, BlockNumberOrTag},
     primitives::B256,
     providers::Provider,
@@ -43,20 +43,31 @@ impl From<Moment> for BlockId {
 
 /// Asks about so many things in one call, a few calls at once, and gives the answers in the order asked. What a node refuses as
 /// too much is asked again in halves.
-pub(crate) async fn ask_in_parts<T, A>(
+pub(crate) async fn ask_in_parts<T, A, P, D>(
     things: &[T],
     in_one: usize,
-    ask: impl AsyncFn(&[T]) -> contract::Result<Vec<A>>,
-) -> Result<Vec<A>> {
-    let parts = stream::iter(things.chunks(in_one)).map(|part| ask_part(part, &ask)).buffered(AT_ONCE);
-    Ok(parts.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+    ask: impl Fn(&[T]) -> CallBuilder<P, D>,
+) -> Result<Vec<A>>
+where
+    P: Provider,
+    D: CallDecoder<CallOutput = Vec<A>> + Unpin,
+{
+    // A stream of futures, rather than of what becomes one, so that the whole can be sent to another thread.
+    let parts: Vec<_> = things.chunks(in_one).map(|part| ask_part(part, &ask)).collect();
+    let parts = stream::iter(parts).buffered(AT_ONCE).try_collect::<Vec<_>>().await?;
+    Ok(parts.into_iter().flatten().collect())
 }
 
-async fn ask_part<T, A>(part: &[T], ask: &impl AsyncFn(&[T]) -> contract::Result<Vec<A>>) -> Result<Vec<A>> {
+async fn ask_part<T, A, P, D>(part: &[T], ask: &impl Fn(&[T]) -> CallBuilder<P, D>) -> Result<Vec<A>>
+where
+    P: Provider,
+    D: CallDecoder<CallOutput = Vec<A>> + Unpin,
+{
     let mut answers = Vec::with_capacity(part.len());
     let mut left = vec![part];
     while let Some(part) = left.pop() {
-        match ask(part).await {
+        let call = ask(part);
+        match call.call().await {
             Ok(some) if some.len() == part.len() => answers.extend(some),
             Ok(_) => return Err(Error::UnexpectedAnswer("more or less than it was asked about")),
             Err(error) if part.len() > 1 && may_be_too_much(&error) => {

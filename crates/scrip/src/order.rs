@@ -1,11 +1,6 @@
 //! Orders.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    future::{Future, IntoFuture},
-    pin::Pin,
-};
+use std::{collections::BTreeMap, fmt, future::IntoFuture};
 
 use alloy::{
     contract,
@@ -13,6 +8,7 @@ use alloy::{
     primitives::{Address, Bytes, U256},
     providers::{Provider, WalletProvider},
     rpc::types::TransactionReceipt,
+    transports::BoxFuture,
 };
 use serde::{Deserialize, Serialize};
 
@@ -234,7 +230,7 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
 
 impl<'a, P: Provider + WalletProvider> IntoFuture for Order<'a, P> {
     type Output = Result<Purchase>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())

@@ -49,7 +49,8 @@ pub struct SessionVoucher {
 pub struct Signed<V> {
     /// What is signed.
     pub voucher: V,
-    /// The holder's signature: of 65 bytes, or whatever a holder that is a contract accepts.
+    /// The holder's signature: of 65 bytes, or whatever a holder that is a contract accepts; of a wallet that is yet to be
+    /// deployed wrapped as ERC-6492 has it.
     pub signature: Bytes,
 }
 
@@ -184,8 +185,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         voucher: &Signed<Voucher>,
         amount: u64,
     ) -> Result<Done<VoucherRedeemed>> {
-        let Signed { voucher, signature } = voucher;
-        let call = self.instance().redeemWithVoucher((*voucher).try_into()?, amount, signature.clone());
+        let signature = voucher.bare_signature();
+        let call = self.instance().redeemWithVoucher(voucher.voucher.try_into()?, amount, signature);
         self.write::<_, IScrip::VoucherRedeemed, _>(call).await
     }
 
@@ -200,9 +201,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         amount: u64,
         request: impl Into<RequestId>,
     ) -> Result<Done<SessionSpent>> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, request) = ((*voucher).try_into()?, request.into().0);
-        let call = self.instance().redeemInSession(voucher, amount, request, signature.clone());
+        let (signature, request) = (voucher.bare_signature(), request.into().0);
+        let call = self.instance().redeemInSession(voucher.voucher.try_into()?, amount, request, signature);
         self.write::<_, IScrip::SessionSpent, _>(call).await
     }
 

@@ -17,5 +17,6 @@ mod refusals;
 mod reorg;
 mod services;
 mod signed_orders;
+mod voucher_checks;
 mod vouchers;
 mod ways;

@@ -122,3 +122,16 @@ async fn what_is_too_much_for_a_node_is_asked_in_halves() -> Result<()> {
     }
     Ok(())
 }
+
+/// What is asked can be asked from another task.
+#[tokio::test]
+async fn from_other_tasks() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plan = env.create(&Terms::credits("Plan", 1)).await?;
+    let (scrip, lens) = (env.agent.clone(), Lens::connect(&env.agent).await?);
+    let pairs = [(plan, holder(1))];
+    let balances = tokio::spawn(async move { scrip.balances(&pairs).await });
+    let holdings = tokio::spawn(async move { lens.holdings(&pairs).await });
+    assert_eq!((balances.await??.balances, holdings.await??.holdings.len()), (vec![0], 1));
+    Ok(())
+}
