@@ -28,8 +28,8 @@ impl Actor {
         self.signer.address()
     }
 
-    /// All of them.
-    pub(crate) fn all() -> Result<Vec<Self>> {
+    /// All of them, of every devnet.
+    pub fn all() -> Result<Vec<Self>> {
         (0..)
             .zip(ACTORS)
             .map(|(index, name)| {
