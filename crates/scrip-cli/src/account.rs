@@ -49,7 +49,7 @@ impl Account {
         if let Some(name) = &global.account {
             return by_name(context, name, chain_id);
         }
-        if let Ok(key) = env::var(KEY) {
+        if let Some(key) = env::var(KEY).ok().filter(|key| !key.is_empty()) {
             // The parser's own error may tell of the key.
             let signer = key.trim().parse();
             let signer = signer.map_err(|_| problem(Exit::Usage, format!("{KEY} holds no private key")))?;

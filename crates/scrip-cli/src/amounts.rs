@@ -15,7 +15,8 @@ use crate::{
 /// A number and what it is of, as written.
 pub(crate) fn split(text: &str) -> Result<(&str, &str)> {
     let text = text.trim();
-    let end = text.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(text.len());
+    let end =
+        text.find(|letter: char| !(letter.is_ascii_digit() || "-.".contains(letter))).unwrap_or(text.len());
     // `20 0x…` is a number and an address; `200x…` is not.
     let (number, unit) = match text.split_once(char::is_whitespace) {
         Some((number, unit)) => (number, unit.trim()),

@@ -144,6 +144,7 @@ impl<'a> Session<'a> {
         let node = Node::connect(context).await?;
         let account = node.account().await?;
         let scrip = Scrip::connect(node.signing(&account), node.deployment()).await?;
+        let scrip = scrip.with_patience(context.global.timeout);
         context.print.detail(&format!("Scrip is at {}", scrip.address()));
         Ok(Self { node, account, scrip })
     }

@@ -79,7 +79,7 @@ impl Printer {
 
     /// Says something by the way that only some want to know.
     pub(crate) fn detail(self, detail: &str) {
-        if self.verbose {
+        if self.verbose && !self.json {
             let _ = writeln!(anstream::stderr(), "{DIM}{detail}{DIM:#}");
         }
     }

@@ -10,7 +10,7 @@ mod values;
 mod voucher;
 mod wallet;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use alloy::{primitives::Address, transports::http::reqwest::Url};
 use clap::{ArgAction, Args, Parser, Subcommand, builder::styling};
@@ -90,6 +90,11 @@ pub(crate) struct Global {
     #[cfg(feature = "ledger")]
     #[arg(long, global = true, conflicts_with_all = ["account", "keystore"], help_heading = "Account")]
     pub(crate) ledger: bool,
+
+    /// Give up waiting for a transaction after this time; it may still be mined
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m", global = true)]
+    #[arg(help_heading = "Chain")]
+    pub(crate) timeout: Duration,
 
     /// Print JSON: the result on stdout, an error on stderr
     #[arg(long, global = true, help_heading = "Output")]

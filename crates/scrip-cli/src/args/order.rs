@@ -26,11 +26,14 @@ pub(crate) struct OrderArgs {
     #[arg(long = "for", value_name = "ACCOUNT")]
     pub(crate) holder: Option<Who>,
     /// Pay no more than this in all, such as '25 USDC' [default: the price as it is quoted]
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     pub(crate) at_most: Option<String>,
     /// What the plan's price source and hook are given, such as a coupon, in hex
     #[arg(long, value_name = "HEX", default_value = "0x", hide_default_value = true)]
     pub(crate) data: Bytes,
+    /// Print the quote, and order nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// How an ERC-20 is paid
     #[arg(long, value_enum, default_value_t = PayBy::Signature)]
     pub(crate) pay_by: PayBy,

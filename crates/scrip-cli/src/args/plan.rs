@@ -80,13 +80,13 @@ pub(crate) struct CreateArgs {
     pub(crate) access: Option<Duration>,
 
     /// An order costs this, such as '20 USDC' or '0.01 ETH'; nothing without
-    #[arg(long, value_name = "AMOUNT", help_heading = "Price", group = "paid")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, help_heading = "Price", group = "paid")]
     pub(crate) price: Option<String>,
     /// An order costs this, paid off chain, such as '19.99 USD'
-    #[arg(long, value_name = "AMOUNT", help_heading = "Price", group = "paid")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, help_heading = "Price", group = "paid")]
     pub(crate) fiat: Option<String>,
     /// Each use costs this, pulled from the holder; there are no orders
-    #[arg(long, value_name = "AMOUNT", help_heading = "Price", group = "paid")]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, help_heading = "Price", group = "paid")]
     #[arg(conflicts_with_all = ["credits", "access", "lasting"])]
     pub(crate) per_use: Option<String>,
     /// An order costs what this contract asks, in the token of --token

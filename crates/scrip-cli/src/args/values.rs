@@ -46,7 +46,8 @@ impl FromStr for Share {
         let percent = share.strip_suffix('%').ok_or_else(invalid)?;
         let (whole, decimals) = percent.split_once('.').unwrap_or((percent, ""));
         let digits = format!("{whole}{decimals:0<2}");
-        let is_number = decimals.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            !whole.is_empty() && decimals.len() <= 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
         let points = if is_number { digits.parse().ok() } else { None };
         let points = points.filter(|points| *points <= 10_000).ok_or_else(invalid)?;
         Ok(Self { who: who.parse()?, points: Some(points) })

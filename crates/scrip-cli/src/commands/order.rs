@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, U256};
 use eyre::Result;
-use scrip::{Grant, Item, Means, Price, Quote, Token, Warnings};
+use scrip::{Grant, Item, Means, Plan, Price, Quote, Token, Warnings};
 use serde_json::json;
 
 use super::terms;
@@ -39,7 +39,8 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
         }
         (None, _) => None,
     };
-    let item = Item { quantity: args.quantity, max_price, data: args.data, ..Item::new(args.plan, holder) };
+    let mut item =
+        Item { quantity: args.quantity, max_price, data: args.data, ..Item::new(args.plan, holder) };
 
     let question = match session.lens().await? {
         Some(lens) => {
@@ -50,7 +51,10 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
             {
                 return Err(refusal.into());
             }
-            describe_quote(&plan.terms.name, plan.terms.grant, &item, &quote, token.as_ref())
+            let question = describe_quote(&plan, &item, &quote, token.as_ref());
+            // What is confirmed is what is paid, whatever the source asks later.
+            item.max_price = item.max_price.or(token.as_ref().map(|_| quote.price));
+            question
         }
         None => {
             context.print.warn("there is no lens on this chain: it is not known what the order warns of");
@@ -70,6 +74,9 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
             .print
             .warn(&format!("this is not the {} of the configuration, which is at {known}", token.symbol));
     }
+    if args.dry_run {
+        return Ok(question);
+    }
     context.print.confirm(&question, "Order?")?;
 
     let progress = context.print.progress("ordering");
@@ -77,7 +84,7 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
     if holder != payer {
         order = order.gift_to(holder);
     }
-    if let Some(most) = max_price {
+    if let Some(most) = item.max_price {
         order = order.at_most(most);
     }
     if args.pay_by == PayBy::Signature
@@ -130,45 +137,50 @@ fn check_funds(quote: &Quote, token: Option<&Token>, payer: Address) -> Result<(
     Ok(())
 }
 
-fn describe_quote(name: &str, grant: Grant, item: &Item, quote: &Quote, token: Option<&Token>) -> Report {
+/// What an order would cost and give, and what should be known beforehand.
+fn describe_quote(plan: &Plan, item: &Item, quote: &Quote, token: Option<&Token>) -> Report {
     let format = |amount: U256| token.map_or_else(|| amount.to_string(), |token| token.format(amount));
-    let price = match token {
-        Some(token) if quote.price.is_zero() => format!("0 {}", token.symbol),
-        Some(token) => format!("{} of {}", token.format(quote.price), amounts::full_name(token)),
-        None => "nothing".to_owned(),
-    };
-    let mut fields = vec![("plan", format!("{name}, of {}", quote.owner))];
+    let expiry = quote.expiry.and_then(|expiry| u64::try_from(expiry).ok());
+    let warnings = warnings(&quote.warnings);
+    let json = json!({
+        "plan": item.plan.to_string(), "plan_name": plan.terms.name, "owner": quote.owner, "holder": item.holder,
+        "quantity": item.quantity, "token": token.map(|token| token.address), "price": quote.price.to_string(),
+        "price_formatted": token.map(|token| token.format(quote.price)), "fee": quote.fee.to_string(),
+        "payments": quote.payments.iter().map(|payment| {
+            json!({ "account": payment.account, "amount": payment.amount.to_string() })
+        }).collect::<Vec<_>>(),
+        "credits": u128::try_from(quote.credits).map(text::number).unwrap_or_default(), "expiry": expiry, "payer_balance": quote.payer_balance.to_string(),
+        "warnings": quote.warnings,
+    });
+
+    let mut fields = vec![("plan", plan.terms.name.clone()), ("owner", quote.owner.to_string())];
     if item.quantity != 1 {
         fields.push(("orders", item.quantity.to_string()));
     }
-    fields.push(("price", price));
-    if let Some(most) = item.max_price {
-        fields.push(("at most", format(most)));
+    match token {
+        Some(token) => {
+            fields.push(("price", token.format(quote.price)));
+            fields.push(("token", amounts::full_name(token)));
+        }
+        None => fields.push(("price", "nothing".to_owned())),
     }
+    fields.extend(item.max_price.map(|most| ("at most", format(most))));
     if !quote.fee.is_zero() {
         fields.push(("of which fee", format(quote.fee)));
     }
     fields.extend(
-        quote
-            .payments
-            .iter()
+        (quote.payments.iter())
             .map(|payment| ("pays", format!("{} to {}", format(payment.amount), payment.account))),
     );
-    let expiry = quote.expiry.and_then(|expiry| u64::try_from(expiry).ok());
-    fields.push((
-        "gives",
-        match grant {
-            Grant::Time { .. } => format!("access until {}", text::expiry(expiry)),
-            _ => format!(
-                "{} credits, which expire {}",
-                quote.credits,
-                expiry.map_or_else(|| "never".to_owned(), |at| format!("at {}", text::time(at)))
-            ),
-        },
-    ));
+    let gives = match (plan.terms.grant, expiry) {
+        (Grant::Time { .. }, end) => format!("access until {}", text::expiry(end)),
+        (_, Some(end)) => format!("{} credits, until {}", quote.credits, text::time(end)),
+        (_, None) => format!("{} credits that never expire", quote.credits),
+    };
+    fields.push(("gives", gives));
     fields.push(("to", item.holder.to_string()));
-    fields.extend(warnings(&quote.warnings).into_iter().map(|warning| ("note", warning.to_owned())));
-    Report::new(json!(null)).fields(fields)
+    fields.extend(warnings.into_iter().map(|warning| ("note", warning.to_owned())));
+    Report::new(json).fields(fields)
 }
 
 /// Whom one has to trust, in sentences.

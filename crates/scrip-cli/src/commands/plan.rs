@@ -1,7 +1,5 @@
 //! Plans: looking at them, stopping and restarting their orders, handing them over.
 
-use std::collections::BTreeSet;
-
 use alloy::{
     primitives::Address,
     providers::{Provider, RootProvider},
@@ -54,12 +52,16 @@ async fn list(args: ListArgs, context: &Context) -> Result<Report> {
     let from = args.from_block.or(node.network.from_block).unwrap_or(latest.saturating_sub(DEPTH));
 
     let progress = context.print.progress("looking for plans");
-    let mut ids = BTreeSet::new();
+    let mut ids = Vec::new();
     let mut begin = from;
     while begin <= latest {
         let end = latest.min(begin.saturating_add(RANGE - 1));
         progress.now(format!("looking for plans in blocks {begin} to {end} of {latest}"));
-        ids.extend(plans_of(&scrip, owner, begin, end).await?);
+        for id in plans_of(&scrip, owner, begin, end).await? {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         begin = end + 1;
     }
     let plans: Vec<Plan> = stream::iter(ids).map(|id| scrip.plan(id)).buffered(AT_ONCE).try_collect().await?;
