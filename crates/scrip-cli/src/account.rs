@@ -136,8 +136,10 @@ fn by_name(context: &Context, name: &str, chain_id: Option<ChainId>) -> Result<A
 
 /// An account of a devnet, known to all, by its name.
 pub(crate) fn actor(name: &str, chain_id: Option<ChainId>) -> Result<Option<Actor>> {
-    let is_there = chain_id == Some(DEV_CHAIN) && ACTORS.contains(&name);
-    Ok(is_there.then(|| Actor::named(name)).transpose()?)
+    if chain_id != Some(DEV_CHAIN) || !ACTORS.contains(&name) {
+        return Ok(None);
+    }
+    Ok(Some(Actor::named(name)?))
 }
 
 fn open(context: &Context, file: &Path) -> Result<Account> {

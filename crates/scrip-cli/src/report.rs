@@ -1,6 +1,6 @@
 //! What a command has to say: for programs a JSON value, for people lines, fields and tables.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use alloy::primitives::TxHash;
 use scrip::{Done, Receipt};
@@ -77,6 +77,6 @@ fn receipt_fields(receipt: &Receipt) -> Map<String, Value> {
 }
 
 /// A path as JSON has it.
-pub(crate) fn path(path: &PathBuf) -> Value {
+pub(crate) fn path(path: &Path) -> Value {
     json!(path.display().to_string())
 }

@@ -24,7 +24,6 @@ pub(crate) fn man(folder: &Path) -> Result<Report> {
     fs::create_dir_all(folder).wrap_err_with(|| format!("{} cannot be made", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder)
         .wrap_err_with(|| format!("{} cannot be written", folder.display()))?;
-    let folder = folder.to_owned();
     let line = format!("the manual pages are in {}", folder.display());
-    Ok(Report::new(json!({ "folder": report::path(&folder) })).line(line))
+    Ok(Report::new(json!({ "folder": report::path(folder) })).line(line))
 }

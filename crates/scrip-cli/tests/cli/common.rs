@@ -6,6 +6,8 @@ use std::{
     io::{BufRead, BufReader, Write as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use alloy::primitives::Address;
@@ -196,6 +198,27 @@ impl Machine {
         }
         said.push('\n');
         ended
+    }
+
+    /// Types a line on a terminal, and the same answer to each question; what the terminal shows, and how it exits.
+    pub(crate) fn on_terminal(&self, arguments: &[&str], answer: &str) -> (String, i32) {
+        let quoted = arguments.iter().map(|argument| format!("'{argument}'")).collect::<Vec<_>>().join(" ");
+        let line = format!("{} {quoted}", env!("CARGO_BIN_EXE_scrip"));
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", &line, "/dev/null"])
+            .env_clear()
+            .envs(self.command(arguments).get_envs().filter_map(|(name, value)| Some((name, value?))));
+        script.current_dir(self.home.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = script.spawn().unwrap();
+        let mut keys = child.stdin.take().unwrap();
+        // A prompt throws away what was typed before it.
+        while child.try_wait().unwrap().is_none() {
+            let _ = keys.write_all(answer.as_bytes());
+            thread::sleep(Duration::from_millis(200));
+        }
+        let output = child.wait_with_output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code().unwrap_or(-1))
     }
 
     /// Compares what was typed and printed since the last time with the snapshot of this name.

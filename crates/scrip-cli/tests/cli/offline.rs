@@ -34,6 +34,13 @@ fn accounts() {
     assert_eq!(address.trim().to_lowercase(), made["address"].as_str().unwrap());
     machine.scene("wallet");
 
+    let (shown, code) = machine.on_terminal(&["wallet", "new", "asked"], "secret\n");
+    assert!(code == 0 && shown.contains("made the account asked"), "{code}: {shown}");
+    let (shown, code) = machine.on_terminal(&["wallet", "address", "-a", "asked"], "secret\n");
+    assert!(code == 0 && shown.contains("0x"), "{code}: {shown}");
+    let (shown, code) = machine.on_terminal(&["wallet", "address", "-a", "asked"], "guess\n");
+    assert!(code == 1 && shown.contains("check the password"), "{code}: {shown}");
+
     // A keystore as cast makes them, readable by its owner only.
     let file = machine.file(".foundry/keystores/me");
     let keystore: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();

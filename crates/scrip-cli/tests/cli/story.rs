@@ -94,6 +94,11 @@ fn orders(machine: &mut Machine, premium: &str) {
         "--yes",
         "--json",
     ]);
+    let ordering = ["order", premium, "-a", "stranger"];
+    let (shown, code) = machine.on_terminal(&ordering, "n");
+    assert!(code == 8 && shown.contains("20 tUSD") && shown.contains("nothing was sent"), "{code}: {shown}");
+    let (shown, code) = machine.on_terminal(&ordering, "y");
+    assert!(code == 0 && shown.contains("ordered Premium Plan for 20 tUSD: 100 credits"), "{code}: {shown}");
     let gift =
         ["order", premium, "--for", "agent", "--pay-by", "approval", "-a", "subscriber", "--yes", "--quiet"];
     machine.type_(&gift);
