@@ -150,6 +150,8 @@ fn exit_of(error: &Error) -> Exit {
         Error::InvalidAmount { .. }
         | Error::InvalidPlanId(_)
         | Error::InvalidDid(_)
+        | Error::InvalidCursor(_)
+        | Error::OtherCursor { .. }
         | Error::InvalidDuration(_)
         | Error::InvalidCurrency(_)
         | Error::InvalidDeadline(_)

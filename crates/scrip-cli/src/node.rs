@@ -42,6 +42,8 @@ pub(crate) struct Session<'a> {
 
 /// A node that is limited by calls a second is asked again after a while.
 const RETRIES: u32 = 5;
+/// How far back is looked when the network does not say where Scrip begins.
+const DEPTH: u64 = 1_000_000;
 const BACKOFF_MILLIS: u64 = 300;
 const UNITS_PER_SECOND: u64 = 500;
 
@@ -129,6 +131,15 @@ impl<'a> Node<'a> {
     /// A provider that signs as an account.
     pub(crate) fn signing(&self, account: &Account) -> WalletProvider {
         ProviderBuilder::new().wallet(account.wallet()).connect_client(self.client.clone())
+    }
+
+    /// Where what happened is looked for from, unless that was said: where the network says that Scrip begins.
+    pub(crate) async fn from_block(&self, said: Option<u64>) -> Result<u64> {
+        if let Some(block) = said.or(self.network.from_block) {
+            return Ok(block);
+        }
+        let latest = self.provider.get_block_number().await.map_err(Error::from)?;
+        Ok(latest.saturating_sub(DEPTH))
     }
 
     /// The chain's time, in unix seconds.

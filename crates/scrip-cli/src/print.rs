@@ -56,6 +56,16 @@ impl Printer {
         Ok(out.flush()?)
     }
 
+    /// Prints one of many things, on stdout; JSON on a line of its own.
+    pub(crate) fn stream(self, report: &Report) -> Result<()> {
+        if !self.json {
+            return self.report(report);
+        }
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{}", report.json)?;
+        Ok(out.flush()?)
+    }
+
     /// Prints why a command failed, on stderr; returns how to exit.
     pub(crate) fn failure(self, error: &eyre::Report) -> ExitCode {
         let failure = Failure::of(error, self.verbose);

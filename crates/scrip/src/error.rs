@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alloy::{
     contract,
-    primitives::{Address, Bytes, ChainId, TxHash, U256},
+    primitives::{Address, B256, Bytes, ChainId, TxHash, U256},
     providers::PendingTransactionError,
     signers,
     sol_types::decode_revert_reason,
@@ -171,6 +171,43 @@ pub enum Error {
     #[error("the node answered {0}")]
     UnexpectedAnswer(&'static str),
 
+    /// A reorg has removed blocks below all that a history still knows.
+    #[error("a reorg goes deeper than the history remembers: block {block} was {told}, and is now {found}")]
+    ReorgTooDeep {
+        /// The lowest block that is known.
+        block: u64,
+        /// Its hash as it was.
+        told: B256,
+        /// Its hash now.
+        found: B256,
+    },
+
+    /// A cursor is of another contract.
+    #[error("the cursor is of {told_contract} on chain {told_chain}, not of {contract} on chain {chain_id}")]
+    OtherCursor {
+        /// The chain of the cursor.
+        told_chain: ChainId,
+        /// The contract of the cursor.
+        told_contract: Address,
+        /// The chain of the client.
+        chain_id: ChainId,
+        /// The contract of the client.
+        contract: Address,
+    },
+
+    /// A text is no cursor.
+    #[error("that is no cursor of a history: {0}")]
+    InvalidCursor(String),
+
+    /// An event does not follow from those that were told before it.
+    #[error("{position} does not follow from the events before it: {reason}")]
+    HistoryGap {
+        /// The place of the event.
+        position: String,
+        /// Why not.
+        reason: String,
+    },
+
     /// The contract could not be called, or its answer not read.
     #[error(transparent)]
     Contract(contract::Error),
@@ -277,6 +314,18 @@ impl Error {
             }
             Self::CannotSign { .. } => {
                 "order from the payer's own account, which approves the token".to_owned()
+            }
+            Self::ReorgTooDeep { .. } => {
+                "what was told is not all on the chain any more: undo it, read again from a block before it, and remember more \
+                 with a wider window"
+                    .to_owned()
+            }
+            Self::OtherCursor { .. } => "keep a cursor for each contract and chain".to_owned(),
+            Self::InvalidCursor(_) => "start from a block, or from a cursor as it was printed".to_owned(),
+            Self::HistoryGap { .. } => {
+                "begin with the block in which the contract was deployed or the plan created, take every kind of event, each \
+                 once and in order"
+                    .to_owned()
             }
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
             _ => return None,

@@ -1,6 +1,7 @@
 //! What a call would cost, give or be refused for.
 
 use alloy::{
+    eips::BlockId,
     primitives::{Address, Bytes, U256},
     providers::Provider,
 };
@@ -190,8 +191,17 @@ impl<P: Provider> Lens<P> {
 
     /// What many holders have of many plans, in the order asked; nothing of a plan that does not exist.
     pub async fn holdings(&self, pairs: &[(PlanId, Address)]) -> Result<Vec<Option<Holding>>> {
+        self.holdings_at(pairs, BlockId::latest()).await
+    }
+
+    /// [`Lens::holdings`] as they were at the end of a block, which the node must still know the state of.
+    pub async fn holdings_at(
+        &self,
+        pairs: &[(PlanId, Address)],
+        block: BlockId,
+    ) -> Result<Vec<Option<Holding>>> {
         let pairs = pairs.iter().map(|&(plan, holder)| ILens::Pair { planId: plan.0, holder }).collect();
-        let holdings = self.instance.balancesOf(self.core, pairs).call().await?;
+        let holdings = self.instance.balancesOf(self.core, pairs).block(block).call().await?;
         let holding = |holding: ILens::Holding| {
             let ILens::Holding { planExists, isSubscriber, balance: units, accessEnd } = holding;
             if !planExists {

@@ -11,7 +11,11 @@ mod error;
 mod events;
 mod fee;
 mod fiat;
+#[cfg(feature = "events")]
+mod history;
 mod ids;
+#[cfg(feature = "events")]
+mod ledger;
 mod lens;
 mod money;
 mod order;
@@ -41,7 +45,11 @@ pub use events::{
 };
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
+#[cfg(feature = "events")]
+pub use history::{BlockRef, Change, Cursor, Depth, History, Kind, Past, Position, Record, Replay, Update};
 pub use ids::{PlanId, RequestId};
+#[cfg(feature = "events")]
+pub use ledger::{Amounts, Difference, Ledger};
 pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};

@@ -3,6 +3,7 @@
 mod credits;
 mod dev;
 mod fiat;
+mod history;
 mod order;
 mod plan;
 mod service;
@@ -20,6 +21,7 @@ pub(crate) use self::{
     credits::{BurnArgs, HoldingArgs, MintArgs, RedeemArgs},
     dev::{DeployArgs, DevArgs, VerifyArgs},
     fiat::{PaymentArgs, SettleArgs, TakeBackArgs},
+    history::{HistoryArgs, WatchArgs, WhichArgs},
     order::{OrderArgs, PayBy},
     plan::{CreateArgs, ListArgs, PlanCommand, Template, TransferArgs},
     service::{ServiceCommand, ServicePlansArgs},
@@ -148,6 +150,10 @@ pub(crate) enum Command {
     /// Publish services, and list the plans that open them
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// Print what happened, or rebuild all balances from it
+    History(HistoryArgs),
+    /// Print what happens, as it happens, until Ctrl-C
+    Watch(WatchArgs),
     /// Make and import accounts, in the keystores of cast
     #[command(subcommand)]
     Wallet(WalletCommand),

@@ -7,7 +7,9 @@ mod create;
 mod deploy;
 mod dev;
 mod doctor;
+mod event;
 mod fiat;
+mod history;
 mod lots;
 mod mint;
 mod operator;
@@ -19,6 +21,7 @@ mod terms;
 mod voucher;
 mod voucher_file;
 mod wallet;
+mod watch;
 
 use eyre::Result;
 
@@ -43,6 +46,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Result<Report> {
         Command::Payment(args) => fiat::payment(args, context).await,
         Command::Operator(command) => operator::run(command, context).await,
         Command::Service(command) => service::run(command, context).await,
+        Command::History(args) => history::run(args, context).await,
+        Command::Watch(args) => watch::run(args, context).await,
         Command::Wallet(command) => wallet::run(command, context).await,
         Command::Doctor => doctor::run(context).await,
         Command::Completions { shell } => completions::completions(shell),

@@ -58,7 +58,8 @@ fn describe(permissions: Permissions) -> Value {
     json!({ "mint": mint, "redeem": redeem, "settle": settle })
 }
 
-fn sentence(permissions: Permissions) -> String {
+/// What an operator may do, in words.
+pub(super) fn sentence(permissions: Permissions) -> String {
     let Permissions { mint, redeem, settle } = permissions;
     let names = [(mint, "mint"), (redeem, "redeem"), (settle, "settle")];
     let names: Vec<_> = names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect();

@@ -19,8 +19,6 @@ use crate::{
 
 /// How many blocks a node is asked about at once; many answer no more.
 const RANGE: u64 = 10_000;
-/// How far back plans are looked for when the network does not say where Scrip begins.
-const DEPTH: u64 = 1_000_000;
 /// How many plans are asked for at once.
 const AT_ONCE: usize = 16;
 
@@ -49,7 +47,7 @@ async fn list(args: ListArgs, context: &Context) -> Result<Report> {
     let owner = node.who_or_account(args.owner.as_ref()).await?;
     let scrip = node.scrip().await?;
     let latest = node.provider.get_block_number().await.map_err(Error::from)?;
-    let from = args.from_block.or(node.network.from_block).unwrap_or(latest.saturating_sub(DEPTH));
+    let from = node.from_block(args.from_block).await?;
 
     let progress = context.print.progress("looking for plans");
     let mut ids = Vec::new();

@@ -5,6 +5,8 @@ mod common;
 mod connect;
 mod demo;
 mod deploy;
+mod history;
+mod ledger;
 mod lens;
 mod prices;
 mod refusals;
