@@ -238,7 +238,12 @@ impl Machine {
             (r#""transaction": "0x[0-9a-f]{64}""#, r#""transaction": "<hash>""#),
             (r#""(approvals)": \[\s*"0x[0-9a-f]{64}"\s*\]"#, r#""$1": ["<hash>"]"#),
             (r"in block \d+, \d+ gas", "in block <n>, <gas> gas"),
-            (r#""(block|gas_used|to_block)": \d+"#, r#""$1": <n>"#),
+            (r#""(block|gas_used|to_block|log|compared)": ?\d+"#, r#""$1": <n>"#),
+            (r#""(transaction|block_hash)": ?"0x[0-9a-f]{64}""#, r#""$1": "<hash>""#),
+            (r#""time": ?\d{10}"#, r#""time": <time>"#),
+            (r"(?m)^(\d{4}-\S+Z) +\d+ ", "$1  <n> "),
+            (r"Z block \d+ ", "Z block <n> "),
+            (r"\d+ balances at block \d+", "<n> balances at block <n>"),
             (r#""(expiry|access_end|deadline)": \d{10}"#, r#""$1": <time>"#),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
             (r"\d+\.\d{9,} ETH", "<coins> ETH"),
@@ -252,6 +257,11 @@ impl Machine {
             settings.add_filter(pattern, name);
         }
         settings.bind(|| insta::assert_snapshot!(name, text));
+    }
+
+    /// Leaves out what was typed since the last scene.
+    pub(crate) fn forget(&mut self) {
+        self.transcript.clear();
     }
 
     /// Adds what was printed otherwise.

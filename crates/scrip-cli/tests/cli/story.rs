@@ -15,6 +15,7 @@ fn everything_that_the_tool_does() {
     fiat(&mut machine);
     operators_and_owners(&mut machine, &premium);
     services(&mut machine, &premium);
+    history(&mut machine, &premium);
     deployment(&mut machine);
 }
 
@@ -275,6 +276,47 @@ fn services(machine: &mut Machine, premium: &str) {
     machine.type_(&["service", "transfer", &service, "agent", "-a", "builder", "--quiet"]);
     machine.type_(&["service", "accept", &service, "-a", "agent"]);
     machine.scene("services");
+}
+
+fn history(machine: &mut Machine, premium: &str) {
+    let plan = create(machine, "told", &["Told", "--credits", "5", "--price", "1 tUSD"]);
+    machine.type_(&["order", &plan, "-a", "subscriber", "--yes", "--quiet"]);
+    machine.type_(&["redeem", &plan, "subscriber", "2", "--request", "told-1", "-a", "builder"]);
+    machine.type_(&["redeem", &plan, "subscriber", "1", "-a", "builder"]);
+    let told = machine.both(&["history", &plan]);
+    let last = told["to_block"].to_string();
+    machine.type_(&["history", &plan, "--kind", "transferred", "--last", "1", "--json"]);
+    machine.type_(&["history", premium, "--holder", "stranger", "--kind", "ordered", "--kind", "burned"]);
+    machine.type_(&["history", "0x2a"]);
+    machine.type_(&["history", "--kind", "lost"]);
+
+    machine.call(&format!("--until {last}"), "--until <n>");
+    machine.type_(&["watch", &plan, "--from-block", "0", "--until", &last]);
+    let check = machine.both(&["history", "--check"]);
+    assert_eq!(check["compared"], 8);
+    assert!(check["differences"].as_array().unwrap().is_empty());
+    machine.scene("history");
+
+    // Between two runs nothing is left out and nothing told twice.
+    let watch = |machine: &mut Machine, until: &str| {
+        let cursor = ["--cursor", "cursor.json", "--json", "--until", until];
+        let lines = machine.type_(&[&["watch", &plan][..], &cursor].concat()).stdout;
+        let changes = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        changes
+            .map(|change| format!("{} {}", change["change"], change["event"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    let mint = |machine: &mut Machine, amount: &str| {
+        let minted = machine.type_(&["mint", &plan, "subscriber", amount, "-a", "builder", "--json"]).json();
+        minted["block"].to_string()
+    };
+    assert_eq!(watch(machine, &last), [""; 0], "without a cursor only what is new is told");
+    let second = mint(machine, "2");
+    let third = mint(machine, "3");
+    assert_eq!(watch(machine, &second), ["happened minted"]);
+    assert_eq!(watch(machine, &third), ["happened minted"]);
+    assert_eq!(watch(machine, &third), [""; 0]);
+    machine.forget();
 }
 
 fn deployment(machine: &mut Machine) {
