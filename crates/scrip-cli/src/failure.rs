@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io, process::ExitCode};
 
-use alloy::transports::RpcError;
+use alloy::{primitives::TxHash, transports::RpcError};
 use scrip::{Error, Refusal};
 use serde_json::{Value, json};
 
@@ -81,6 +81,7 @@ pub(crate) struct Failure {
     pub(crate) hint: Option<String>,
     pub(crate) causes: Vec<String>,
     refusal: Option<String>,
+    transaction: Option<TxHash>,
     broken_pipe: bool,
 }
 
@@ -92,6 +93,7 @@ impl Failure {
             hint: None,
             causes: Vec::new(),
             refusal: None,
+            transaction: None,
             broken_pipe: error
                 .downcast_ref::<io::Error>()
                 .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe),
@@ -103,6 +105,9 @@ impl Failure {
             failure.exit = exit_of(error);
             failure.hint = error.hint();
             failure.refusal = error.refused_by().map(name_of);
+            if let Error::Pending { transaction, .. } | Error::MinedRevert { transaction, .. } = error {
+                failure.transaction = Some(*transaction);
+            }
             if let Some(message) = unreachable(error) {
                 failure.message = message;
                 failure.hint = Some("try again, or use another node with --rpc-url".to_owned());
@@ -130,10 +135,13 @@ impl Failure {
 
     /// What programs read.
     pub(crate) fn json(&self) -> Value {
-        let Self { exit, message, hint, refusal, .. } = self;
+        let Self { exit, message, hint, refusal, transaction, .. } = self;
         let mut error = json!({ "kind": exit.kind(), "code": exit.code(), "message": message, "hint": hint });
-        if let (Some(refusal), Some(fields)) = (refusal, error.as_object_mut()) {
-            fields.insert("refusal".to_owned(), json!(refusal));
+        if let Some(refusal) = refusal {
+            error["refusal"] = json!(refusal);
+        }
+        if let Some(transaction) = transaction {
+            error["transaction"] = json!(transaction);
         }
         json!({ "error": error })
     }

@@ -77,8 +77,10 @@ impl<'a> Node<'a> {
         {
             return Err(Error::WrongChain { asked, found: chain_id }.into());
         }
-        let known = context.config.of_chain(chain_id).cloned();
-        let network = if context.global.chain.is_some() { network } else { known.unwrap_or(network) };
+        // A node without a network has the tokens of the network of its chain.
+        let is_bare = context.global.rpc_url.is_some() && context.global.chain.is_none();
+        let known = context.config.of_chain(chain_id).filter(|_| is_bare).cloned();
+        let network = known.unwrap_or(network);
         context.print.detail(&format!("{place} is on chain {chain_id}"));
         Ok(Self { context, network, chain_id, provider, client })
     }

@@ -192,9 +192,9 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn write_failure(out: &mut impl Write, failure: &Failure) -> io::Result<()> {
-    writeln!(out, "{RED}error:{RED:#} {}", failure.message)?;
+    writeln!(out, "{RED}error:{RED:#} {}", plain(&failure.message))?;
     for cause in &failure.causes {
-        writeln!(out, "  {DIM}because: {cause}{DIM:#}")?;
+        writeln!(out, "  {DIM}because: {}{DIM:#}", plain(cause))?;
     }
     if let Some(hint) = &failure.hint {
         writeln!(out, "\n{GREEN}hint:{GREEN:#} {hint}")?;
@@ -202,14 +202,24 @@ fn write_failure(out: &mut impl Write, failure: &Failure) -> io::Result<()> {
     Ok(())
 }
 
+/// Names and symbols come from the chain, where anyone writes them: none of them moves the cursor, begins a line or turns the
+/// direction of what is read.
+fn plain(text: &str) -> String {
+    let is_seen = |letter: char| {
+        !letter.is_control()
+            && !matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|letter| if is_seen(letter) { letter } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
 fn write_block(out: &mut impl Write, block: &Block) -> io::Result<()> {
     match block {
-        Block::Line(line) => writeln!(out, "{line}"),
+        Block::Line(line) => writeln!(out, "{}", plain(line)),
         Block::Raw(bytes) => out.write_all(bytes),
         Block::Fields(fields) => {
             let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
             for (name, value) in fields {
-                writeln!(out, "{DIM}{name:<width$}{DIM:#}  {value}")?;
+                writeln!(out, "{DIM}{name:<width$}{DIM:#}  {}", plain(value))?;
             }
             Ok(())
         }
@@ -217,7 +227,7 @@ fn write_block(out: &mut impl Write, block: &Block) -> io::Result<()> {
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
             table.set_header(head);
-            table.add_rows(rows);
+            table.add_rows(rows.iter().map(|row| row.iter().map(|cell| plain(cell))));
             for column in table.column_iter_mut() {
                 column.set_padding((0, 2));
             }

@@ -62,8 +62,8 @@ async fn sign(args: SignArgs, context: &Context) -> Result<Report> {
         }
     };
     context.print.note(&format!("Valid until {}; hand it to {redeemer}", text::time(deadline)));
-    let json = voucher.json();
-    Ok(Report::new(json.clone()).line(format!("{json:#}")))
+    // The same for people and for programs: it is handed over.
+    Ok(Report::raw(format!("{:#}\n", voucher.json()).into()))
 }
 
 /// A number that nobody has used.

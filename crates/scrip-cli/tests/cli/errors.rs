@@ -125,6 +125,11 @@ fn values(machine: &mut Machine, plan: &str) {
     machine.type_(&["redeem", plan, "-a", "builder"]);
     machine.type_(&["voucher", "check", "batch.json"]);
     machine.type_(&["verify", "batch.json"]);
+    // What anyone may write on the chain does nothing to a terminal.
+    let evil = "\u{1b}[2J\u{202e}\nsold";
+    let created = machine.type_(&["plan", "create", evil, "--credits", "1", "-a", "builder"]);
+    assert!(created.code == 0 && !created.stdout.contains(['\u{1b}', '\u{202e}']), "{}", created.stdout);
+    assert!(created.stdout.starts_with("created \u{fffd}[2J\u{fffd}\u{fffd}sold: "), "{}", created.stdout);
     machine.scene("errors_values");
 }
 
@@ -161,5 +166,8 @@ async fn not_known_yet(machine: &mut Machine, plan: &str) {
     let mint = ["mint", plan, "subscriber", "1", "-a", "builder", "--timeout", "1s"];
     let ended = machine.type_(&mint);
     assert_eq!(ended.code, 4, "{}", ended.stderr);
+    let mint = ["mint", plan, "subscriber", "2", "-a", "builder", "--timeout", "1s", "--json"];
+    let error = machine.type_(&mint).json()["error"].clone();
+    assert!(error["code"] == 4 && error["transaction"].is_string(), "{error}");
     machine.scene("errors_not_known_yet");
 }
