@@ -136,7 +136,7 @@ impl<'a> Node<'a> {
     }
 
     /// Where what happened is looked for from, unless that was said: where the network says that Scrip begins.
-    pub(crate) async fn from_block(&self, said: Option<u64>) -> Result<u64> {
+    pub(crate) async fn first_block(&self, said: Option<u64>) -> Result<u64> {
         if let Some(block) = said.or(self.network.from_block) {
             return Ok(block);
         }

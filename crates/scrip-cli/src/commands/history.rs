@@ -19,7 +19,7 @@ use crate::{
 pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<Report> {
     let node = Node::connect(context).await?;
     let scrip = node.scrip().await?;
-    let from = node.from_block(args.from_block).await?;
+    let from = node.first_block(args.from_block).await?;
     if args.check {
         return check(&node, &scrip, from, args.which.plans).await;
     }

@@ -47,7 +47,7 @@ async fn list(args: ListArgs, context: &Context) -> Result<Report> {
     let owner = node.who_or_account(args.owner.as_ref()).await?;
     let scrip = node.scrip().await?;
     let latest = node.provider.get_block_number().await.map_err(Error::from)?;
-    let from = node.from_block(args.from_block).await?;
+    let from = node.first_block(args.from_block).await?;
 
     let progress = context.print.progress("looking for plans");
     let mut ids = Vec::new();

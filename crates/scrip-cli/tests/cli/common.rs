@@ -184,8 +184,9 @@ impl Machine {
         let ended = Ended { code, stdout: text(output.stdout), stderr: text(output.stderr) };
 
         let quoted = arguments.iter().map(|argument| {
+            let argument = &argument.replace(|letter: char| letter.is_control() || letter == '\u{202e}', "?");
             let is_plain = !argument.is_empty() && !argument.contains([' ', '[', '"', '<']);
-            if is_plain { (*argument).to_owned() } else { format!("'{argument}'") }
+            if is_plain { argument.clone() } else { format!("'{argument}'") }
         });
         let said = &mut self.transcript;
         writeln!(said, "$ scrip {}", quoted.collect::<Vec<_>>().join(" ")).unwrap();
