@@ -5,7 +5,7 @@ use alloy::{
     providers::Provider,
 };
 use eyre::Result;
-use scrip::{Scrip, Token};
+use scrip::{Error, Scrip, Token};
 
 use crate::{
     config::Network,
@@ -46,7 +46,7 @@ pub(crate) async fn token<P: Provider>(network: &Network, scrip: &Scrip<P>, text
         .hint("name the token by its address, or add it to the network in the configuration")
         .into());
     };
-    let token = named(network, scrip, address).await?;
+    let token = scrip.token(address).await?;
     if configured.is_some() && token.symbol != text {
         return Err(problem(
             Exit::Usage,
@@ -58,7 +58,8 @@ pub(crate) async fn token<P: Provider>(network: &Network, scrip: &Scrip<P>, text
     Ok(token)
 }
 
-/// A token by its address, the native coin by its name on this network.
+/// The token of a plan, by its address; the native coin by its name on this network. One that does not tell its symbol and
+/// decimals is counted in base units.
 pub(crate) async fn named<P: Provider>(
     network: &Network,
     scrip: &Scrip<P>,
@@ -67,7 +68,12 @@ pub(crate) async fn named<P: Provider>(
     if address.is_zero() {
         return Ok(Token::native(coin_symbol(network)));
     }
-    Ok(scrip.token(address).await?)
+    match scrip.token(address).await {
+        Err(Error::NotAToken { .. }) => {
+            Ok(Token { address, symbol: format!("base units of {address}"), decimals: 0 })
+        }
+        token => Ok(token?),
+    }
 }
 
 /// An amount of a token that is given; its symbol or address must be that token's.

@@ -7,11 +7,12 @@ use alloy::{
 use eyre::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use scrip::{Error, Plan, PlanId, Scrip};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{create, terms};
 use crate::{
     args::{ListArgs, PlanCommand, TransferArgs},
+    config::Network,
     context::Context,
     node::{Node, Session},
     report::Report,
@@ -45,7 +46,7 @@ async fn show(plan: PlanId, context: &Context) -> Result<Report> {
 async fn list(args: ListArgs, context: &Context) -> Result<Report> {
     let node = Node::connect(context).await?;
     let owner = node.who_or_account(args.owner.as_ref()).await?;
-    let scrip = node.scrip().await?;
+    let (node, scrip) = (&node, &node.scrip().await?);
     let latest = node.provider.get_block_number().await.map_err(Error::from)?;
     let from = node.first_block(args.from_block).await?;
 
@@ -55,34 +56,39 @@ async fn list(args: ListArgs, context: &Context) -> Result<Report> {
     while begin <= latest {
         let end = latest.min(begin.saturating_add(RANGE - 1));
         progress.now(format!("looking for plans in blocks {begin} to {end} of {latest}"));
-        for id in plans_of(&scrip, owner, begin, end).await? {
+        for id in plans_of(scrip, owner, begin, end).await? {
             if !ids.contains(&id) {
                 ids.push(id);
             }
         }
         begin = end + 1;
     }
-    let plans: Vec<Plan> = stream::iter(ids).map(|id| scrip.plan(id)).buffered(AT_ONCE).try_collect().await?;
+    let looked_at = stream::iter(ids).map(|id| async move {
+        Ok::<_, eyre::Report>(row(&node.network, scrip, &scrip.plan(id).await?).await?)
+    });
+    let (json, rows): (Vec<_>, Vec<_>) =
+        looked_at.buffered(AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().unzip();
     drop(progress);
 
-    let mut rows = Vec::new();
-    let mut json = Vec::new();
-    for plan in plans {
-        let (price_json, price) = terms::price(&node.network, &scrip, plan.terms.price).await?;
-        let (grant_json, grant) = terms::grant(plan.terms.grant);
-        json.push(json!({
-            "plan": plan.id.to_string(), "name": plan.terms.name, "owner": plan.owner, "open": plan.open,
-            "price": price_json, "grant": grant_json,
-        }));
-        let orders = if plan.open { "open" } else { "stopped" };
-        rows.push([plan.id.to_string(), plan.terms.name, orders.to_owned(), price, grant]);
-    }
     let report = Report::new(json!({ "from_block": from, "to_block": latest, "plans": json }));
     if rows.is_empty() {
         let hint = if from > 0 { "; look further back with --from-block" } else { "" };
         return Ok(report.line(format!("{owner} has created no plan from block {from} on{hint}")));
     }
     Ok(report.table(["PLAN", "NAME", "ORDERS", "PRICE", "GIVES"], rows))
+}
+
+/// A plan in a list, for programs and for people.
+async fn row(network: &Network, scrip: &Scrip<RootProvider>, plan: &Plan) -> Result<(Value, [String; 5])> {
+    let (price_json, price) = terms::price(network, scrip, plan.terms.price).await?;
+    let (grant_json, grant) = terms::grant(plan.terms.grant);
+    let name = plan.terms.name.clone();
+    let json = json!({
+        "plan": plan.id.to_string(), "name": name, "owner": plan.owner, "open": plan.open, "price": price_json,
+        "grant": grant_json,
+    });
+    let orders = if plan.open { "open" } else { "stopped" };
+    Ok((json, [plan.id.to_string(), name, orders.to_owned(), price, grant]))
 }
 
 /// The plans that an account created, or took over, in these blocks.

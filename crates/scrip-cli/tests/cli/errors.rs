@@ -1,6 +1,10 @@
 //! Everything that is refused, and what is said then.
 
-use alloy::providers::{Provider, ProviderBuilder};
+use alloy::{
+    providers::{Provider, ProviderBuilder},
+    signers::local::PrivateKeySigner,
+};
+use scrip::{Deployment, Scrip, Terms, Token};
 
 use crate::common::Machine;
 
@@ -22,7 +26,25 @@ async fn everything_that_is_refused() {
     rights(&mut machine, &plan);
     values(&mut machine, &plan);
     accounts(&mut machine, &plan);
+    nameless_token(&mut machine).await;
     not_known_yet(&mut machine, &plan).await;
+}
+
+/// A plan whose token has no name, which the tool itself does not create.
+async fn nameless_token(machine: &mut Machine) {
+    let devnet = machine.devnet();
+    let key = devnet["accounts"][1]["private_key"].as_str().unwrap().parse::<PrivateKeySigner>().unwrap();
+    let token = devnet["lens"].as_str().unwrap().parse().unwrap();
+    let provider =
+        ProviderBuilder::new().wallet(key).connect_http(devnet["rpc_url"].as_str().unwrap().parse().unwrap());
+    let builder = Scrip::connect(provider, Deployment::canonical()).await.unwrap();
+    let token = Token { address: token, symbol: String::new(), decimals: 0 };
+    let terms = Terms::credits("Odd", 1).price(&token, "7").unwrap().paid_to(builder.signer());
+    let plan = builder.create_plan(&terms).await.unwrap().plan.to_string();
+    machine.call(&plan, "<odd>");
+    machine.both(&["plan", "show", &plan]);
+    machine.type_(&["plan", "list", "builder"]);
+    machine.scene("errors_nameless_token");
 }
 
 /// No node, wrong chain, no Scrip there.
