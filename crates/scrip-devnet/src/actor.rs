@@ -28,24 +28,22 @@ impl Actor {
         self.signer.address()
     }
 
-    /// One by its name, for a program beside the one that has the devnet.
+    /// The one of this name, one of [`ACTORS`], of every devnet.
     ///
     /// # Errors
     ///
-    /// [`Error::NoActor`] when it is none of [`ACTORS`].
+    /// [`Error::NoActor`] when it is none of them.
     pub fn named(name: &str) -> Result<Self> {
-        let named = Self::all()?.into_iter().find(|actor| actor.name == name);
-        named.ok_or_else(|| Error::NoActor { name: name.to_owned() })
+        let (index, name) = (0..)
+            .zip(ACTORS)
+            .find(|(_, actor)| *actor == name)
+            .ok_or_else(|| Error::NoActor { name: name.to_owned() })?;
+        let signer = MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?;
+        Ok(Self { name, signer })
     }
 
     /// All of them.
     pub(crate) fn all() -> Result<Vec<Self>> {
-        (0..)
-            .zip(ACTORS)
-            .map(|(index, name)| {
-                let signer = MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?;
-                Ok(Self { name, signer })
-            })
-            .collect()
+        ACTORS.into_iter().map(Self::named).collect()
     }
 }
