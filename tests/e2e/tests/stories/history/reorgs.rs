@@ -293,7 +293,7 @@ async fn a_node_that_lags_loses_and_repeats_nothing() -> Result<()> {
     let update = next(&mut updates).await?;
     assert!(!update.cursor.is_whole(), "{update:?}");
     let Change::Happened(first) = update.change else { eyre::bail!("{:?}", update.change) };
-    node.limits().end = Some(newest - 2);
+    node.limits().end = Some(newest - 1);
     let mut resumed = history(&scrip).from_cursor(update.cursor).updates();
     let mut told = Told { records: vec![*first], ..Told::default() };
     tokio::time::timeout(5 * OFTEN, told.read(&mut resumed, newest)).await.unwrap_err();
