@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use scrip::{Change, Cursor, Error, Permissions, PlanId, Terms};
 use scrip_e2e::env::TestEnv;
 
-use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, raw, reorganise};
+use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, reorganise};
+use crate::reorg::raw;
 
 /// A plan of which the builder and the agent may mint.
 async fn plan(env: &TestEnv) -> Result<PlanId> {
