@@ -109,7 +109,7 @@ impl<'a, P: Provider> Follower<'a, P> {
         self.cursor.as_ref().map(Cursor::without_quiet_blocks)
     }
 
-    /// The highest block that can be told now, with the end as it was set. Sets that end for good if there is none.
+    /// Sets the end, if there is none, to the highest block that can be told now.
     pub(crate) async fn set_end(&mut self) -> Result<()> {
         if self.history.until.is_none() {
             let newest = self.newest().await?.ok_or(Error::UnexpectedAnswer("no block of that depth"))?;

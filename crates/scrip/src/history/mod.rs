@@ -98,7 +98,8 @@ impl Depth {
 /// A reorg deeper than the window is [`Error::ReorgTooDeep`](crate::Error::ReorgTooDeep), which ends the stream. After any other
 /// error the stream goes on where it was if it is polled again; nothing is lost. Retries are for a layer of the transport.
 ///
-/// It polls, and needs no subscriptions: any provider will do. On the tip of the chain it costs one call each
+/// The stream is one of `futures`: `futures_util::StreamExt` has its methods. It polls, and needs no subscriptions: any provider
+/// will do. On the tip of the chain it costs one call each
 /// [interval](History::every), and three for each block.
 #[derive(Debug)]
 #[must_use = "a history does nothing until it is asked for updates or for the past"]

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use scrip::{Change, Cursor, Error, Permissions, PlanId, Terms};
 use scrip_e2e::env::TestEnv;
 
-use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, raw, reorganise};
+use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, reorganise};
+use crate::reorg::raw;
 
 /// A plan of which the builder and the agent may mint.
 async fn plan(env: &TestEnv) -> Result<PlanId> {
@@ -293,7 +294,7 @@ async fn a_node_that_lags_loses_and_repeats_nothing() -> Result<()> {
     let update = next(&mut updates).await?;
     assert!(!update.cursor.is_whole(), "{update:?}");
     let Change::Happened(first) = update.change else { eyre::bail!("{:?}", update.change) };
-    node.limits().end = Some(newest - 2);
+    node.limits().end = Some(newest - 1);
     let mut resumed = history(&scrip).from_cursor(update.cursor).updates();
     let mut told = Told { records: vec![*first], ..Told::default() };
     tokio::time::timeout(5 * OFTEN, told.read(&mut resumed, newest)).await.unwrap_err();
