@@ -55,14 +55,14 @@ pub(crate) fn committed(artifact: &str) -> Bytes {
 /// let deployment = Deployment::canonical().on_chain(8453);
 /// assert_eq!(deployment.chain_id(), Some(8453));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Deployment {
     address: Address,
     chain_id: Option<ChainId>,
 }
 
 /// Keccak-256 of the code of each of Scrip's contracts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeHashes {
     /// Of the core.
     pub scrip: B256,

@@ -431,3 +431,14 @@ pub(crate) fn reason(data: &Bytes) -> String {
 fn token_name(token: &Address) -> String {
     if token.is_zero() { "the native coin".to_owned() } else { format!("token {token}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_go_wherever_errors_go() {
+        fn check<E: std::error::Error + Send + Sync + 'static>() {}
+        check::<Error>();
+    }
+}

@@ -29,7 +29,7 @@ pub struct Balances {
 }
 
 /// What a holder has of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Holding {
     /// Whether it has something to spend: credits, or access, or tokens and an allowance for the least redemption of a plan paid
     /// per use.

@@ -61,7 +61,7 @@ pub struct Quote {
 }
 
 /// How a plan is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Means {
     /// Not at all.
@@ -75,7 +75,7 @@ pub enum Means {
 }
 
 /// What a payee is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
     /// The payee.
     pub account: Address,
@@ -84,7 +84,7 @@ pub struct Payment {
 }
 
 /// Whom one has to trust with a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warnings {
     /// Redeemers may take a holder's whole balance without its voucher.
     pub redeemers_trusted: bool,
@@ -99,7 +99,7 @@ pub struct Warnings {
 }
 
 /// How many orders the limits of a plan still allow; none where there is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RemainingOrders {
     /// For the holder.
     pub for_holder: Option<u32>,

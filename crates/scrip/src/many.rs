@@ -16,7 +16,7 @@ use crate::{Error, Result};
 const AT_ONCE: usize = 4;
 
 /// A block, as of which something was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Moment {
     /// Its number.
     pub block: u64,

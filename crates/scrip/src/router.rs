@@ -78,7 +78,7 @@ pub enum SignedPayment {
 }
 
 /// A signer cancelled orders: those with the nonces `256 * word + i` for each bit `i` of the mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoncesCancelled {
     /// The signer.
     pub signer: Address,
