@@ -248,6 +248,7 @@ impl Machine {
             (r#""(expiry|access_end|deadline)": \d{10}"#, r#""$1": <time>"#),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
             (r"\d+\.\d{9,} ETH", "<coins> ETH"),
+            (r"the native coin, \d+ are needed", "the native coin, <n> are needed"),
             (r"chain 31337, block \d+", "chain 31337, block <n>"),
             (r#""nonce": "\d{20,}""#, r#""nonce": "<random>""#),
             // Ids of plans, which follow from the bytecode, and hashes of requests.

@@ -70,6 +70,8 @@ fn places(machine: &mut Machine, plan: &str) {
 fn orders(machine: &mut Machine, plan: &str) {
     machine.set("SCRIP_PRIVATE_KEY", POOR);
     assert_eq!(machine.both(&["order", plan, "--yes"])["error"]["code"], 7);
+    assert_eq!(machine.both(&["plan", "create", "--template", "free"])["error"]["code"], 7, "without gas");
+    assert_eq!(machine.type_(&["doctor"]).code, 7);
     machine.set("SCRIP_PRIVATE_KEY", "");
     machine.both(&["order", "0x2a", "-a", "subscriber", "--yes"]);
     machine.type_(&["order", plan, "--at-most", "19.99 tUSD", "-a", "subscriber", "--yes"]);
