@@ -13,7 +13,7 @@ mod wallet;
 
 use std::{path::PathBuf, time::Duration};
 
-use alloy::{primitives::Address, transports::http::reqwest::Url};
+use alloy::primitives::Address;
 use clap::{ArgAction, Args, Parser, Subcommand, builder::styling};
 use clap_complete::Shell;
 
@@ -68,7 +68,8 @@ pub(crate) struct Global {
     /// The node, instead of the network's own
     #[arg(long, short = 'r', env = "ETH_RPC_URL", hide_env_values = true, value_name = "URL", global = true)]
     #[arg(help_heading = "Chain")]
-    pub(crate) rpc_url: Option<Url>,
+    // What is no URL is not repeated as clap would: it may hold a key.
+    pub(crate) rpc_url: Option<String>,
     /// A network of the configuration by its name, or the id that the node's chain must have
     #[arg(long, short = 'c', alias = "network", env = "SCRIP_CHAIN", value_name = "NAME|ID", global = true)]
     #[arg(help_heading = "Chain")]

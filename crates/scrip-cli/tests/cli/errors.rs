@@ -53,6 +53,7 @@ fn places(machine: &mut Machine, plan: &str) {
     let mut at = |more: &[&str]| machine.both(&[&balance, more].concat())["error"]["code"].as_i64();
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET"]), Some(5));
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET", "--verbose"]), Some(5));
+    assert_eq!(at(&["--rpc-url", "node/v2/SECRET"]), Some(2));
     assert_eq!(at(&["--chain", "1"]), Some(2), "no node is known of that chain");
     let node = machine.devnet()["rpc_url"].as_str().unwrap().to_owned();
     let mut at = |more: &[&str]| machine.both(&[&balance, more].concat())["error"]["code"].as_i64();
