@@ -249,3 +249,19 @@ impl Event {
         holder == account
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_event_of_the_contract_has_one_kind() {
+        let signatures: Vec<_> =
+            Kind::ALL.iter().flat_map(|kind| kind.signatures()).map(|hash| hash.0).collect();
+        let distinct: BTreeSet<_> = signatures.iter().copied().collect();
+        assert_eq!(distinct.len(), signatures.len(), "none has two");
+        assert_eq!(distinct, S::IScripEvents::SELECTORS.iter().copied().collect());
+    }
+}

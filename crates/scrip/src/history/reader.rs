@@ -175,3 +175,40 @@ pub(crate) fn is_too_much(error: &TransportError) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answered(code: i64, message: &str) -> TransportError {
+        let payload = json!({ "code": code, "message": message }).to_string();
+        RpcError::ErrorResp(serde_json::from_str(&payload).unwrap())
+    }
+
+    #[test]
+    fn only_what_is_too_much_is_asked_for_in_parts() {
+        for (code, message) in [
+            (-32_602, "block range too large"),
+            (-32_005, "query returned more than 10000 results"),
+            (-32_000, "exceed maximum block range: 5000"),
+            (-32_000, "query timeout exceeded"),
+        ] {
+            assert!(is_too_much(&answered(code, message)), "{message}");
+        }
+        for (code, message) in [
+            (429, "slow down"),
+            (-32_005, "daily request count exceeded, request rate limited: rate limit"),
+            (-32_000, "Too Many Requests"),
+            (-32_601, "the method eth_getLogs does not exist"),
+        ] {
+            assert!(!is_too_much(&answered(code, message)), "{message}");
+        }
+        for (status, expected) in [(413, true), (400, true), (504, true), (429, false), (401, false)] {
+            let error = TransportErrorKind::http_error(status, String::new());
+            assert_eq!(is_too_much(&error), expected, "{status}");
+        }
+        assert!(!is_too_much(&TransportErrorKind::backend_gone()));
+    }
+}

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use alloy::{
     primitives::{Bytes, TxHash},
-    providers::{Provider, ext::AnvilApi},
-    rpc::types::anvil::{ReorgOptions, TransactionData},
+    providers::Provider,
+    rpc::types::anvil::TransactionData,
 };
 use eyre::{OptionExt, Result};
 use futures_util::{Stream, StreamExt};
 use scrip::{Change, Cursor, History, Position, Record, Scrip, Update};
 use scrip_devnet::Devnet;
+
+use crate::reorg;
 
 /// Often enough for a test.
 pub(crate) const OFTEN: Duration = Duration::from_millis(20);
@@ -36,13 +38,7 @@ pub(crate) async fn newest(devnet: &Devnet) -> Result<u64> {
 /// Takes back this many blocks, and mines as many: each transaction in the block of its number, counted from the first.
 pub(crate) async fn reorganise(devnet: &Devnet, depth: u64, transactions: Vec<(Bytes, u64)>) -> Result<()> {
     let raw = |(transaction, block)| (TransactionData::Raw(transaction), block);
-    let tx_block_pairs = transactions.into_iter().map(raw).collect();
-    devnet.reader().anvil_reorg(ReorgOptions { depth, tx_block_pairs }).await?;
-    Ok(())
-}
-
-pub(crate) async fn raw(devnet: &Devnet, transaction: TxHash) -> Result<Bytes> {
-    devnet.reader().get_raw_transaction_by_hash(transaction).await?.ok_or_eyre("no such transaction")
+    reorg::reorganise(devnet, depth, transactions.into_iter().map(raw).collect()).await
 }
 
 /// The next update.

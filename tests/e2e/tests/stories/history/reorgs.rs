@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use scrip::{Change, Cursor, Error, Permissions, PlanId, Terms};
 use scrip_e2e::env::TestEnv;
 
-use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, raw, reorganise};
+use super::{OFTEN, Told, events, history, newest, next, node::Node, on_chain, reorganise};
+use crate::reorg::raw;
 
 /// A plan of which the builder and the agent may mint.
 async fn plan(env: &TestEnv) -> Result<PlanId> {
@@ -286,7 +287,21 @@ async fn a_node_that_lags_loses_and_repeats_nothing() -> Result<()> {
         assert_eq!(told.removed, [], "with a window of {window}");
         assert_true(&env, &told, start, &format!("with a window of {window}")).await?;
     }
-    Ok(())
+
+    // From within a block that the node does not have yet.
+    let newest = newest(&env.devnet).await?;
+    let mut updates = history(&scrip).from_block(newest).updates();
+    let update = next(&mut updates).await?;
+    assert!(!update.cursor.is_whole(), "{update:?}");
+    let Change::Happened(first) = update.change else { eyre::bail!("{:?}", update.change) };
+    node.limits().end = Some(newest - 1);
+    let mut resumed = history(&scrip).from_cursor(update.cursor).updates();
+    let mut told = Told { records: vec![*first], ..Told::default() };
+    tokio::time::timeout(5 * OFTEN, told.read(&mut resumed, newest)).await.unwrap_err();
+    assert_eq!(told.records.len(), 1, "the rest was told too soon");
+    node.limits().end = None;
+    told.read(&mut resumed, newest).await?;
+    assert_true(&env, &told, newest, "the rest of a block").await
 }
 
 #[tokio::test]
@@ -324,6 +339,58 @@ async fn a_reorg_in_the_middle_of_a_reading_is_noticed_wherever_it_comes() -> Re
         assert_eq!(anew.records, told.records, "anew, with a reorg after {calls} calls");
     }
     assert!(reorgs >= 25 && told.removed.len() > 80, "{reorgs} reorgs, {} removals", told.removed.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_block_that_is_no_child_of_the_last_one_told_is_not_told() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plan = plan(&env).await?;
+    let start = newest(&env.devnet).await? + 1;
+    let node = Node::before(&env.devnet).await?;
+    let scrip = node.scrip(&env.devnet).await?;
+    let mut updates = history(&scrip).from_block(start).updates();
+    let mut told = Told::default();
+    // The newest block, the last told, the one after it, and its logs.
+    for calls in 0..4 {
+        for amount in 1..=3 {
+            mint(&env, "builder", plan, amount).await?;
+        }
+        told.read(&mut updates, newest(&env.devnet).await?).await?;
+        mint(&env, "builder", plan, 4).await?;
+        // Two blocks that were told go, too: perhaps after it was found that they are there.
+        node.limits().reorg = Some((calls, 3));
+        told.read(&mut updates, newest(&env.devnet).await?).await?;
+        assert!(node.limits().reorg.is_none(), "it takes fewer calls");
+        mint(&env, "builder", plan, 5).await?;
+        told.read(&mut updates, newest(&env.devnet).await?).await?;
+        assert_true(&env, &told, start, &format!("with a reorg after {calls} calls")).await?;
+    }
+    assert_eq!(told.removed.len(), 16, "of two blocks each time");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_range_that_changes_while_it_is_read_is_read_again() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plan = plan(&env).await?;
+    let start = newest(&env.devnet).await? + 1;
+    let node = Node::before(&env.devnet).await?;
+    let scrip = node.scrip(&env.devnet).await?;
+    // The block before, the newest one, the last told, the last of the range, its logs, and both ends again.
+    for calls in 0..7 {
+        for amount in 1..=8 {
+            mint(&env, "builder", plan, amount).await?;
+        }
+        // Deeper than the window, so that it could not be undone if anything had been told.
+        node.limits().reorg = Some((calls, 5));
+        let mut updates = history(&scrip).from_block(start).window(2).updates();
+        let mut told = Told::default();
+        told.read(&mut updates, newest(&env.devnet).await?).await?;
+        assert!(node.limits().reorg.is_none(), "it takes fewer calls");
+        assert_eq!(told.removed, [], "with a reorg after {calls} calls");
+        assert_true(&env, &told, start, &format!("with a reorg after {calls} calls")).await?;
+    }
     Ok(())
 }
 

@@ -21,6 +21,7 @@ async fn something_of_all(env: &TestEnv) -> Result<(PlanId, PlanId)> {
     let holder = subscriber.signer();
     let plan = env.create(&env.premium()?.revocable()).await?;
     subscriber.order(plan).await?;
+    agent.order(plan).gift_to(holder).await?;
     builder.mint(plan, agent.signer(), 7).await?;
     builder.mint_expirable(plan, holder, 5, HOUR).await?;
     env.devnet.warp(2 * HOUR).await?;

@@ -7,10 +7,12 @@ use alloy::{
     providers::{Provider, ext::AnvilApi},
 };
 use eyre::{OptionExt, Result};
-use scrip::{Amounts, BlockRef, Difference, Event, Kind, Ledger, Lens, PlanId, Record, Terms};
+use scrip::{
+    Amounts, BlockRef, Difference, Event, Hook, Kind, Ledger, Lens, Permissions, PlanId, Record, Terms,
+};
 use scrip_e2e::env::TestEnv;
 
-use crate::history::history;
+use crate::{common::deploy, history::history};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -162,5 +164,34 @@ async fn events_that_cannot_follow_are_refused_and_change_nothing() -> Result<()
         ledger.undo(record.position)?;
     }
     assert_eq!(ledger, Ledger::default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_hook_gives_in_the_middle_of_a_redemption_is_not_what_was_spent() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let holder = env.subscriber.signer();
+    let account = deploy(&env, "GivingHook").await?;
+    let hook = Hook {
+        account,
+        before_order: false,
+        after_order: false,
+        before_redemption: false,
+        after_redemption: true,
+    };
+    let plan = env.create(&Terms { hook: Some(hook), ..Terms::credits("Generous", 100) }).await?;
+    env.builder.set_operator(plan, account, Permissions { mint: true, ..Permissions::NONE }).await?;
+    env.subscriber.order(plan).await?;
+    env.builder.mint_expirable(plan, holder, 3, HOUR).await?;
+    // Of the lot of an hour, and of what never expires; what the hook gives expires before both and comes too late.
+    let redeemed = env.builder.redeem(plan, holder, 4, 1).await?.receipt;
+    let kinds = env.stranger.events(redeemed.transaction).await?;
+    let kinds: Vec<_> = kinds.iter().map(Event::kind).collect();
+    assert_eq!(kinds, [Kind::Transferred, Kind::Transferred, Kind::Minted, Kind::Redeemed]);
+
+    let replay = env.stranger.history().replay().await?;
+    let lots = replay.ledger.lots_at(plan, holder, env.devnet.now().await?);
+    assert_eq!(lots, env.stranger.lots(plan, holder).await?);
+    assert_eq!(lots.iter().map(|lot| lot.amount).collect::<Vec<_>>(), [5, 99]);
     Ok(())
 }
