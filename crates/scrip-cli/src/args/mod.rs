@@ -4,6 +4,7 @@ mod credits;
 mod dev;
 mod fiat;
 mod history;
+mod operator;
 mod order;
 mod plan;
 mod service;
@@ -22,6 +23,7 @@ pub(crate) use self::{
     dev::{DeployArgs, DevArgs, VerifyArgs},
     fiat::{PaymentArgs, SettleArgs, TakeBackArgs},
     history::{HistoryArgs, WatchArgs, WhichArgs},
+    operator::OperatorCommand,
     order::{OrderArgs, PayBy},
     plan::{CreateArgs, ListArgs, PlanCommand, Template, TransferArgs},
     service::{ServiceCommand, ServicePlansArgs},
@@ -170,39 +172,5 @@ pub(crate) enum Command {
     Man {
         /// The folder
         folder: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OperatorCommand {
-    /// Set what an operator may do for a plan, and nothing else
-    Set {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
-        /// May mint
-        #[arg(long)]
-        mint: bool,
-        /// May redeem, where the terms let operators redeem
-        #[arg(long)]
-        redeem: bool,
-        /// May settle fiat payments, and take them back
-        #[arg(long)]
-        settle: bool,
-    },
-    /// Let an operator do nothing any more
-    Remove {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
-    },
-    /// Print what an operator may do
-    Show {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
     },
 }
