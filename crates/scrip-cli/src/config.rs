@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, env, fs, io, path::PathBuf};
 
-use alloy::{
-    primitives::{Address, ChainId},
-    transports::http::reqwest::Url,
-};
+use alloy::primitives::{Address, ChainId};
 use etcetera::BaseStrategy;
 use eyre::{Result, WrapErr};
 use serde::Deserialize;
@@ -35,7 +32,7 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Network {
     /// Its node.
-    pub(crate) rpc_url: Option<Url>,
+    pub(crate) rpc_url: Option<String>,
     /// The id that its chain must have.
     pub(crate) chain_id: Option<ChainId>,
     /// Where Scrip is, if not at its canonical address.
@@ -65,9 +62,7 @@ impl Config {
                 .hint("README.md of scrip-cli shows what it may hold")
         })?;
         let dev = config.networks.entry(DEV.to_owned()).or_default();
-        if dev.rpc_url.is_none() {
-            dev.rpc_url = Url::parse("http://127.0.0.1:8545").ok();
-        }
+        dev.rpc_url.get_or_insert_with(|| "http://127.0.0.1:8545".to_owned());
         dev.chain_id.get_or_insert(DEV_CHAIN);
         let dollar = scrip_devnet::dollar();
         dev.tokens.entry(dollar.symbol).or_insert(dollar.address);

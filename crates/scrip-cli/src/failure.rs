@@ -103,6 +103,7 @@ impl Failure {
             failure.hint.clone_from(&problem.hint);
         } else if let Some(error) = error.downcast_ref::<Error>() {
             failure.exit = exit_of(error);
+            failure.message = without_urls(&failure.message);
             failure.hint = error.hint();
             failure.refusal = error.refused_by().map(name_of);
             if let Error::Pending { transaction, .. } | Error::MinedRevert { transaction, .. } = error {
@@ -203,7 +204,19 @@ fn name_of(refusal: &Refusal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloy::transports::TransportErrorKind;
+
     use super::*;
+
+    #[test]
+    fn a_node_that_does_not_answer_is_not_told_with_its_key() {
+        let text = "error sending request for url (https://node/v2/SECRET)";
+        let error = eyre::Report::from(Error::Transport(TransportErrorKind::custom_str(text)));
+        let failure = Failure::of(&error, true);
+        assert_eq!(failure.message, "the node did not answer: error sending request for url (URL)");
+        assert_eq!(failure.json()["error"]["code"], 5);
+        assert!(!format!("{failure:?}").contains("SECRET"), "{failure:?}");
+    }
 
     #[test]
     fn urls_are_not_repeated() {

@@ -54,6 +54,10 @@ impl<'a> Node<'a> {
         let url = context.global.rpc_url.clone().or_else(|| network.rpc_url.clone()).ok_or_else(|| {
             problem(Exit::Usage, "the network has no node").hint("name one with --rpc-url or ETH_RPC_URL")
         })?;
+        let url = Url::parse(&url).map_err(|error| {
+            problem(Exit::Usage, format!("the node is not named by a URL: {error}"))
+                .hint("check --rpc-url, ETH_RPC_URL and the configuration; such as https://base.example")
+        })?;
         let place = url.origin().ascii_serialization();
         let client = client(url);
         let provider = RootProvider::<Ethereum>::new(client.clone());

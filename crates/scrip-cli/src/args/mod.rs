@@ -4,6 +4,7 @@ mod credits;
 mod dev;
 mod fiat;
 mod history;
+mod operator;
 mod order;
 mod plan;
 mod service;
@@ -13,7 +14,7 @@ mod wallet;
 
 use std::{path::PathBuf, time::Duration};
 
-use alloy::{primitives::Address, transports::http::reqwest::Url};
+use alloy::primitives::Address;
 use clap::{ArgAction, Args, Parser, Subcommand, builder::styling};
 use clap_complete::Shell;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     dev::{DeployArgs, DevArgs, VerifyArgs},
     fiat::{PaymentArgs, SettleArgs, TakeBackArgs},
     history::{HistoryArgs, WatchArgs, WhichArgs},
+    operator::OperatorCommand,
     order::{OrderArgs, PayBy},
     plan::{CreateArgs, ListArgs, PlanCommand, Template, TransferArgs},
     service::{ServiceCommand, ServicePlansArgs},
@@ -68,7 +70,8 @@ pub(crate) struct Global {
     /// The node, instead of the network's own
     #[arg(long, short = 'r', env = "ETH_RPC_URL", hide_env_values = true, value_name = "URL", global = true)]
     #[arg(help_heading = "Chain")]
-    pub(crate) rpc_url: Option<Url>,
+    // What is no URL is not repeated as clap would: it may hold a key.
+    pub(crate) rpc_url: Option<String>,
     /// A network of the configuration by its name, or the id that the node's chain must have
     #[arg(long, short = 'c', alias = "network", env = "SCRIP_CHAIN", value_name = "NAME|ID", global = true)]
     #[arg(help_heading = "Chain")]
@@ -169,39 +172,5 @@ pub(crate) enum Command {
     Man {
         /// The folder
         folder: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OperatorCommand {
-    /// Set what an operator may do for a plan, and nothing else
-    Set {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
-        /// May mint
-        #[arg(long)]
-        mint: bool,
-        /// May redeem, where the terms let operators redeem
-        #[arg(long)]
-        redeem: bool,
-        /// May settle fiat payments, and take them back
-        #[arg(long)]
-        settle: bool,
-    },
-    /// Let an operator do nothing any more
-    Remove {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
-    },
-    /// Print what an operator may do
-    Show {
-        /// The plan
-        plan: scrip::PlanId,
-        /// The operator
-        operator: Who,
     },
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: DevArgs, context: &Context) -> Result<Report> {
 
     let url = devnet.url().trim_end_matches('/');
     let known = context.config.networks.get(config::DEV).and_then(|network| network.rpc_url.as_ref());
-    if known.is_none_or(|known| known.as_str() != devnet.url()) {
+    if known.is_none_or(|known| known.trim_end_matches('/') != url) {
         match config::write_dev_url(url) {
             Ok(file) => {
                 context.print.note(&format!("The network dev is at {url} now, by {}", file.display()))

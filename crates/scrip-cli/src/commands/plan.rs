@@ -63,9 +63,8 @@ async fn list(args: ListArgs, context: &Context) -> Result<Report> {
         }
         begin = end + 1;
     }
-    let looked_at = stream::iter(ids).map(|id| async move {
-        Ok::<_, eyre::Report>(row(&node.network, scrip, &scrip.plan(id).await?).await?)
-    });
+    let looked_at =
+        stream::iter(ids).map(|id| async move { row(&node.network, scrip, &scrip.plan(id).await?).await });
     let (json, rows): (Vec<_>, Vec<_>) =
         looked_at.buffered(AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().unzip();
     drop(progress);

@@ -128,6 +128,11 @@ impl Machine {
         account["address"].as_str().unwrap().to_owned()
     }
 
+    /// The same, as people read it.
+    pub(crate) fn checksummed(&self, name: &str) -> String {
+        self.address(name).parse::<Address>().unwrap().to_string()
+    }
+
     /// Calls something by a name in transcripts.
     pub(crate) fn call(&mut self, value: &str, name: &str) {
         // As JSON has it, and as people read it.
@@ -243,11 +248,14 @@ impl Machine {
             (r#""(transaction|block_hash)": ?"0x[0-9a-f]{64}""#, r#""$1": "<hash>""#),
             (r#""time": ?\d{10}"#, r#""time": <time>"#),
             (r"(?m)^(\d{4}-\S+Z) +\d+ ", "$1  <n> "),
+            (r"--from-block \d\d+", "--from-block <n>"),
+            (r"log \d+ of block \d+", "log <n> of block <n>"),
             (r"Z block \d+ ", "Z block <n> "),
             (r"\d+ balances at block \d+", "<n> balances at block <n>"),
             (r#""(expiry|access_end|deadline)": \d{10}"#, r#""$1": <time>"#),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
             (r"\d+\.\d{9,} ETH", "<coins> ETH"),
+            (r"the native coin, \d+ are needed", "the native coin, <n> are needed"),
             (r"chain 31337, block \d+", "chain 31337, block <n>"),
             (r#""nonce": "\d{20,}""#, r#""nonce": "<random>""#),
             // Ids of plans, which follow from the bytecode, and hashes of requests.

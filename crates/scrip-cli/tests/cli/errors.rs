@@ -53,6 +53,7 @@ fn places(machine: &mut Machine, plan: &str) {
     let mut at = |more: &[&str]| machine.both(&[&balance, more].concat())["error"]["code"].as_i64();
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET"]), Some(5));
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET", "--verbose"]), Some(5));
+    assert_eq!(at(&["--rpc-url", "node/v2/SECRET"]), Some(2));
     assert_eq!(at(&["--chain", "1"]), Some(2), "no node is known of that chain");
     let node = machine.devnet()["rpc_url"].as_str().unwrap().to_owned();
     let mut at = |more: &[&str]| machine.both(&[&balance, more].concat())["error"]["code"].as_i64();
@@ -70,6 +71,8 @@ fn places(machine: &mut Machine, plan: &str) {
 fn orders(machine: &mut Machine, plan: &str) {
     machine.set("SCRIP_PRIVATE_KEY", POOR);
     assert_eq!(machine.both(&["order", plan, "--yes"])["error"]["code"], 7);
+    assert_eq!(machine.both(&["plan", "create", "--template", "free"])["error"]["code"], 7, "without gas");
+    assert_eq!(machine.type_(&["doctor"]).code, 7);
     machine.set("SCRIP_PRIVATE_KEY", "");
     machine.both(&["order", "0x2a", "-a", "subscriber", "--yes"]);
     machine.type_(&["order", plan, "--at-most", "19.99 tUSD", "-a", "subscriber", "--yes"]);

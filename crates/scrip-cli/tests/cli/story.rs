@@ -1,6 +1,10 @@
 //! Everything that the tool does when all is well, told once, in the order of a plan's life.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 use crate::common::Machine;
 
@@ -316,6 +320,27 @@ fn history(machine: &mut Machine, premium: &str) {
     assert_eq!(watch(machine, &second), ["happened minted"]);
     assert_eq!(watch(machine, &third), ["happened minted"]);
     assert_eq!(watch(machine, &third), [""; 0]);
+    machine.forget();
+    watched(machine, &plan);
+    machine.type_(&["history", "--check", "--from-block", &second]);
+    machine.scene("history_that_begins_too_late");
+}
+
+/// What happens is told while it happens, until Ctrl-C.
+fn watched(machine: &mut Machine, plan: &str) {
+    let mut command = machine.command(&["watch", plan, "--kind", "minted", "--holder", "stranger"]);
+    let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut notes = BufReader::new(watch.stderr.take().unwrap()).lines();
+    assert_eq!(notes.next().unwrap().unwrap(), "Ctrl-C ends it");
+    for holder in ["subscriber", "stranger"] {
+        assert_eq!(machine.type_(&["mint", plan, holder, "9", "-a", "builder"]).code, 0);
+    }
+    let mut told = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let line = told.next().unwrap().unwrap();
+    assert!(line.ends_with(&format!("plan {plan}: 9 for {}", machine.checksummed("stranger"))), "{line}");
+    Command::new("kill").args(["-INT", &watch.id().to_string()]).status().unwrap();
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+    assert!(told.next().is_none(), "something else was told");
     machine.forget();
 }
 
