@@ -5,7 +5,7 @@ use alloy::{
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// The mnemonic of every devnet, known to all: its accounts must never hold anything of value.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -28,14 +28,22 @@ impl Actor {
         self.signer.address()
     }
 
+    /// The one of this name, one of [`ACTORS`], of every devnet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoActor`] when it is none of them.
+    pub fn named(name: &str) -> Result<Self> {
+        let (index, name) = (0..)
+            .zip(ACTORS)
+            .find(|(_, actor)| *actor == name)
+            .ok_or_else(|| Error::NoActor { name: name.to_owned() })?;
+        let signer = MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?;
+        Ok(Self { name, signer })
+    }
+
     /// All of them.
     pub(crate) fn all() -> Result<Vec<Self>> {
-        (0..)
-            .zip(ACTORS)
-            .map(|(index, name)| {
-                let signer = MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?;
-                Ok(Self { name, signer })
-            })
-            .collect()
+        ACTORS.into_iter().map(Self::named).collect()
     }
 }

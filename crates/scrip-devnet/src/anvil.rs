@@ -7,6 +7,7 @@
 use std::{
     env,
     io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -14,7 +15,7 @@ use std::{
 
 use alloy::transports::http::reqwest::Url;
 
-use crate::{Error, Result, actor::MNEMONIC};
+use crate::{Config, Error, Result, actor::MNEMONIC};
 
 /// Runs its arguments, closes its own standard output so that its end shows Anvil's, and waits for its input's end.
 const GUARD: &str = r#""$0" "$@" </dev/null & exec >&-; cat >/dev/null; kill $! 2>/dev/null; wait"#;
@@ -30,15 +31,20 @@ pub(crate) struct Anvil {
 }
 
 impl Anvil {
-    /// Starts Anvil on a free port and waits until it listens.
-    pub(crate) fn start(hardfork: &str) -> Result<Self> {
+    /// Starts Anvil and waits until it listens.
+    pub(crate) fn start(config: &Config) -> Result<Self> {
         let anvil = find();
-        let mut guard = Command::new("sh")
-            .arg("-c")
-            .arg(GUARD)
-            .arg(&anvil)
-            .args(["--port", "0", "--hardfork", hardfork, "--mnemonic", MNEMONIC, "--enable-tx-gas-limit"])
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(GUARD).arg(&anvil);
+        command.args(["--port", &config.port.to_string(), "--hardfork", &config.hardfork]);
+        command.args(["--mnemonic", MNEMONIC, "--enable-tx-gas-limit"]);
+        if let Some(state) = &config.state {
+            command.arg("--state").arg(state);
+        }
+        let mut guard = command
             .env("NO_COLOR", "1")
+            // What a terminal sends on Ctrl-C is for this process, which then lets Anvil keep its state and end.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -1,6 +1,6 @@
 //! The devnet.
 
-use std::{fmt, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -42,6 +42,10 @@ pub struct Config {
     pub dollars: U256,
     /// Who may set the protocol's fee; zero for nobody, ever, by default.
     pub fee_controller: Address,
+    /// Where the chain listens on this machine; 0, a free port, by default.
+    pub port: u16,
+    /// The file that the chain starts from, if it is there, and leaves itself in when the devnet ends; none by default.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -50,6 +54,8 @@ impl Default for Config {
             hardfork: "prague".to_owned(),
             dollars: U256::from(1_000_000_000_000_u64),
             fee_controller: Address::ZERO,
+            port: 0,
+            state: None,
         }
     }
 }
@@ -78,21 +84,21 @@ impl Devnet {
     ///
     /// As [`Devnet::start`].
     pub async fn start_with(config: Config) -> Result<Self> {
-        let anvil = Anvil::start(&config.hardfork)?;
+        let anvil = Anvil::start(&config)?;
         let actors = Actor::all()?;
-        let dollar = Token { address: Address::ZERO, symbol: "tUSD".to_owned(), decimals: 6 };
         let deployment = Deployment::with_fee_controller(config.fee_controller);
-        let mut devnet = Self { anvil, actors, deployment, dollar };
+        let devnet = Self { anvil, actors, deployment, dollar: dollar() };
 
         devnet.deploy_scrip(config.fee_controller).await?;
         for contract in Periphery::ALL {
             contract.deploy(&devnet.provider(devnet.actor("deployer")?)).await?;
         }
-        let bytecode = dollar_bytecode();
-        devnet.dollar.address = CREATE2_DEPLOYER.create2(B256::ZERO, keccak256(&bytecode));
-        devnet.deploy([&B256::ZERO[..], &bytecode].concat().into()).await?;
-        for actor in &devnet.actors {
-            devnet.mint_dollars(actor.address(), config.dollars).await?;
+        // A chain that goes on where it was left has the dollar, and its accounts what they left of theirs.
+        if devnet.reader().get_code_at(devnet.dollar.address).await?.is_empty() {
+            devnet.deploy([&B256::ZERO[..], &dollar_bytecode()].concat().into()).await?;
+            for actor in &devnet.actors {
+                devnet.mint_dollars(actor.address(), config.dollars).await?;
+            }
         }
         Ok(devnet)
     }
@@ -192,6 +198,12 @@ impl Devnet {
         self.provider(self.actor("deployer")?).send_transaction(request).await?.get_receipt().await?;
         Ok(())
     }
+}
+
+/// The test dollar of every devnet.
+pub fn dollar() -> Token {
+    let address = CREATE2_DEPLOYER.create2(B256::ZERO, keccak256(dollar_bytecode()));
+    Token { address, symbol: "tUSD".to_owned(), decimals: 6 }
 }
 
 impl fmt::Debug for Devnet {

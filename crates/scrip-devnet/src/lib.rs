@@ -6,5 +6,5 @@ mod devnet;
 mod error;
 
 pub use actor::{ACTORS, Actor};
-pub use devnet::{Config, Devnet, WalletProvider};
+pub use devnet::{Config, Devnet, WalletProvider, dollar};
 pub use error::{Error, Result};

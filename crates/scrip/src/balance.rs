@@ -26,7 +26,7 @@ pub struct Balance {
 }
 
 /// What a plan's orders give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlanType {
     /// Credits.

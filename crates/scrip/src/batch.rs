@@ -18,7 +18,7 @@ pub struct Batch {
 }
 
 /// A redemption of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Use {
     /// Whose credits.
     pub holder: Address,

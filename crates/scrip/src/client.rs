@@ -1,6 +1,10 @@
 //! The client, and all that it reads.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, ChainId, TxHash, U256},
@@ -9,11 +13,15 @@ use alloy::{
 use futures_util::future::try_join;
 
 use crate::{
-    Balance, Deployment, Error, Event, Lot, Permissions, Plan, PlanId, RequestId, Result, Terms, Token,
+    Balance, Deployment, Error, Event, Lot, Permissions, Plan, PlanId, Price, RequestId, Result, Terms,
+    Token,
     abi::{
         IERC20,
         IScrip::{self, IScripInstance},
     },
+    journal::Journal,
+    outbox::{Manner, Outbox},
+    payment::Key,
 };
 
 /// Scrip on one chain, through a provider.
@@ -23,11 +31,15 @@ use crate::{
 pub struct Scrip<P> {
     instance: IScripInstance<P>,
     chain_id: ChainId,
-    patience: Duration,
+    outbox: Arc<Outbox>,
+    manner: Manner,
+    key: Option<Arc<str>>,
+    signing_key: Option<Key>,
+    prices: Arc<Mutex<HashMap<PlanId, Price>>>,
 }
 
-/// How long a write is waited for, unless [`Scrip::with_patience`] says otherwise.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How many plans' prices are remembered.
+const PRICES: usize = 4_096;
 
 impl<P: Provider> Scrip<P> {
     /// Connects to Scrip, and makes sure that it is there.
@@ -38,17 +50,87 @@ impl<P: Provider> Scrip<P> {
     /// the code of this version of Scrip.
     pub async fn connect(provider: P, deployment: Deployment) -> Result<Self> {
         let chain_id = deployment.check(&provider).await?;
-        Ok(Self { instance: IScrip::new(deployment.address(), provider), chain_id, patience: PATIENCE })
+        Ok(Self {
+            instance: IScrip::new(deployment.address(), provider),
+            chain_id,
+            outbox: Arc::new(Outbox::new(chain_id)),
+            manner: Manner::default(),
+            key: None,
+            signing_key: None,
+            prices: Arc::default(),
+        })
+    }
+
+    /// Keeps what it signs in a journal, before it sends it, so that a write can be repeated after a crash, too: see
+    /// [`Scrip::once`]. Without one it is kept in memory.
+    ///
+    /// Two clients that write as one account, in one process or in several, must share a journal.
+    pub fn with_journal(self, journal: Arc<dyn Journal>) -> Self {
+        Self { outbox: Arc::new(Outbox::with_journal(self.chain_id, journal)), ..self }
     }
 
     /// How long a write waits for its transaction to be mined before it gives up with [`Error::Pending`]; five minutes by
     /// default.
-    pub fn with_patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.manner.patience = patience;
+        self
     }
 
-    pub(crate) const fn patience(&self) -> Duration {
-        self.patience
+    /// In how many blocks, its own included, a write must be before it counts as done; 1 by default. What a reorganisation
+    /// takes back before that is sent again.
+    pub fn with_confirmations(mut self, blocks: u64) -> Self {
+        self.manner.confirmations = blocks;
+        self
+    }
+
+    /// After how long in no block a write's transaction is replaced with a higher fee; 45 seconds by default.
+    pub fn replaced_after(mut self, time: Duration) -> Self {
+        self.manner.replaced_after = time;
+        self
+    }
+
+    /// The most that is paid for a unit of gas, in wei, in replacements, too; without a limit by default.
+    pub fn with_max_fee_per_gas(mut self, wei: u128) -> Self {
+        self.manner.max_fee = Some(wei);
+        self
+    }
+
+    /// Sends writes with this gas limit, without trying them first, and with fees as they were up to three seconds ago: two
+    /// requests a write instead of eight, for many at once. What a contract refuses then costs gas.
+    pub fn untried(mut self, gas: u64) -> Self {
+        self.manner.untried = Some(gas);
+        self
+    }
+
+    pub(crate) const fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(crate) const fn signing_key(&self) -> Option<&Key> {
+        self.signing_key.as_ref()
+    }
+
+    /// What a plan costs: terms never change, so that it is read once.
+    pub(crate) async fn price_of(&self, plan: PlanId) -> Result<Price> {
+        let prices = || self.prices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(&price) = prices().get(&plan) {
+            return Ok(price);
+        }
+        let price = self.plan(plan).await?.terms.price;
+        let mut prices = prices();
+        if prices.len() >= PRICES {
+            prices.clear();
+        }
+        prices.insert(plan, price);
+        Ok(price)
+    }
+
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The address of the contract.
@@ -162,6 +244,45 @@ impl<P: Provider> Scrip<P> {
     /// What an operator may do for a plan.
     pub async fn permissions(&self, plan: PlanId, operator: Address) -> Result<Permissions> {
         Ok(Permissions::from_bits(self.instance.permissionsOf(plan.0, operator).call().await?))
+    }
+}
+
+impl<P> Scrip<P> {
+    pub(crate) fn set_signing_key(&mut self, key: Key) {
+        self.signing_key = Some(key);
+    }
+}
+
+impl<P: Clone> Scrip<P> {
+    /// The same client, one of whose writes is done once, however often it is repeated under this key: after a crash, after
+    /// [`Error::Pending`], or at the same time.
+    ///
+    /// The key stands for what is asked, of one account, and for one nonce and its signed transaction, which are in the journal
+    /// before anything is sent. Repeated, the write gives what the first gave, or waits for it; under another key it is
+    /// another write. What is refused before it is signed leaves the key free.
+    ///
+    /// ```
+    /// # use scrip_devnet::Devnet;
+    /// # use scrip::Terms;
+    /// # #[tokio::main]
+    /// # async fn main() -> eyre::Result<()> {
+    /// # let devnet = Devnet::start().await?;
+    /// # let (builder, agent) = (devnet.scrip("builder").await?, devnet.scrip("agent").await?);
+    /// # let plan = builder.create_plan(&Terms::credits("Gift", 1)).await?.plan;
+    /// let minted = builder.once("invoice 7").mint(plan, agent.signer(), 10).await?;
+    /// // After whatever went wrong, the same again: it was done, and is not done twice.
+    /// let again = builder.once("invoice 7").mint(plan, agent.signer(), 10).await?;
+    /// assert_eq!(minted.receipt.transaction, again.receipt.transaction);
+    /// assert_eq!(builder.balance(plan, agent.signer()).await?.balance, 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Its writes fail with [`Error::KeyReused`] when the key stands for another.
+    pub fn once(&self, key: impl Into<String>) -> Self {
+        Self { key: Some(key.into().into()), ..self.clone() }
     }
 }
 

@@ -12,7 +12,10 @@ use alloy::{
 use futures_util::future::try_join3;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    outbox::{Intent, Manner, Outbox},
+};
 
 /// The CREATE2 deployer that has the same address on nearly every chain, and that puts the same code at the same address.
 ///
@@ -52,14 +55,14 @@ pub(crate) fn committed(artifact: &str) -> Bytes {
 /// let deployment = Deployment::canonical().on_chain(8453);
 /// assert_eq!(deployment.chain_id(), Some(8453));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Deployment {
     address: Address,
     chain_id: Option<ChainId>,
 }
 
 /// Keccak-256 of the code of each of Scrip's contracts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeHashes {
     /// Of the core.
     pub scrip: B256,
@@ -201,10 +204,15 @@ pub(crate) async fn create2<P: Provider + WalletProvider>(
         .with_from(provider.default_signer_address())
         .with_to(CREATE2_DEPLOYER)
         .with_input(calldata);
-    let pending = provider.send_transaction(request).await?;
-    let transaction = *pending.tx_hash();
-    let receipt = pending.get_receipt().await.map_err(|source| Error::Pending { transaction, source })?;
-    if receipt.status() { Ok(()) } else { Err(Error::MinedRevert { transaction, refusal: None }) }
+    let (outbox, manner) = (Outbox::new(provider.get_chain_id().await?), Manner::default());
+    let intent = Intent::of_call(&request);
+    let (request, nonce) = outbox.prepare(provider, request, &manner).await?;
+    let entry = outbox.sign(provider, request, nonce, None, intent).await?;
+    let receipt = outbox.follow(provider, entry, manner).await?;
+    if receipt.status() {
+        return Ok(());
+    }
+    Err(Error::MinedRevert { transaction: receipt.transaction_hash, refusal: None })
 }
 
 #[cfg(test)]

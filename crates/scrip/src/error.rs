@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use alloy::{
     contract,
-    primitives::{Address, Bytes, ChainId, TxHash, U256},
-    providers::PendingTransactionError,
+    primitives::{Address, B256, Bytes, ChainId, TxHash, U256},
     signers,
     sol_types::decode_revert_reason,
     transports::{RpcError, TransportError},
@@ -14,6 +13,8 @@ use alloy::{
 use crate::{
     CREATE2_DEPLOYER, Refusal,
     abi::{IScrip::IScripErrors, IServices::IServicesErrors},
+    journal::JournalError,
+    outbox::Waiting,
 };
 
 /// The result of everything that the client does.
@@ -171,6 +172,43 @@ pub enum Error {
     #[error("the node answered {0}")]
     UnexpectedAnswer(&'static str),
 
+    /// A reorg has removed blocks below all that a history still knows.
+    #[error("a reorg goes deeper than the history remembers: block {block} was {told}, and is now {found}")]
+    ReorgTooDeep {
+        /// The lowest block that is known.
+        block: u64,
+        /// Its hash as it was.
+        told: B256,
+        /// Its hash now.
+        found: B256,
+    },
+
+    /// A cursor is of another contract.
+    #[error("the cursor is of {told_contract} on chain {told_chain}, not of {contract} on chain {chain_id}")]
+    OtherCursor {
+        /// The chain of the cursor.
+        told_chain: ChainId,
+        /// The contract of the cursor.
+        told_contract: Address,
+        /// The chain of the client.
+        chain_id: ChainId,
+        /// The contract of the client.
+        contract: Address,
+    },
+
+    /// A text is no cursor.
+    #[error("that is no cursor of a history: {0}")]
+    InvalidCursor(String),
+
+    /// An event does not follow from those that were told before it.
+    #[error("{position} does not follow from the events before it: {reason}")]
+    HistoryGap {
+        /// The place of the event.
+        position: String,
+        /// Why not.
+        reason: String,
+    },
+
     /// The contract could not be called, or its answer not read.
     #[error(transparent)]
     Contract(contract::Error),
@@ -179,14 +217,56 @@ pub enum Error {
     #[error(transparent)]
     Transport(TransportError),
 
-    /// A transaction was sent, and what became of it is not known.
-    #[error("transaction {transaction} was sent, and what became of it is not known: {source}")]
+    /// A transaction was signed, and what became of it is not known yet. It may be done, or still come to be.
+    #[error("what became of transaction {transaction} is not known yet: {waiting}")]
     Pending {
         /// The transaction.
         transaction: TxHash,
-        /// What went wrong.
-        source: PendingTransactionError,
+        /// The key under which it can be repeated.
+        key: Option<String>,
+        /// What has to happen first.
+        waiting: Box<Waiting>,
     },
+
+    /// Another transaction of the same account, of somebody else who has its key, took the nonce. Nothing was done.
+    #[error("transaction {transaction} cannot be done: {by} has taken nonce {nonce} of the account")]
+    Superseded {
+        /// The transaction.
+        transaction: TxHash,
+        /// Its nonce.
+        nonce: u64,
+        /// The transaction that was mined instead.
+        by: TxHash,
+    },
+
+    /// The key of a write stands for another write.
+    #[error("the key `{key}` stands for another write")]
+    KeyReused {
+        /// The key.
+        key: String,
+    },
+
+    /// A signature was to pay, and there is no key to sign with.
+    #[error("{payer} is to pay by a signature, but the client has no key to sign with")]
+    NoSigningKey {
+        /// Who would pay.
+        payer: Address,
+    },
+
+    /// A batch was to pay, and the account has no code for it.
+    #[error("{account} has no code that makes several calls in one")]
+    NoBatches {
+        /// Who would pay.
+        account: Address,
+    },
+
+    /// The journal could not be read or written. Nothing was sent that is not in it.
+    #[error("the journal: {0}")]
+    Journal(#[source] JournalError),
+
+    /// The wallet could not sign a transaction.
+    #[error("the transaction could not be signed: {0}")]
+    Signing(String),
 }
 
 impl Error {
@@ -204,6 +284,11 @@ impl Error {
             Self::Refused(refusal) | Self::MinedRevert { refusal: Some(refusal), .. } => Some(refusal),
             _ => None,
         }
+    }
+
+    /// Whether it is not known yet what became of the write. All other errors are certain: it was not done.
+    pub const fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending { .. })
     }
 
     /// Whether this redeemer has redeemed the request before, so that nothing is left to do.
@@ -278,7 +363,29 @@ impl Error {
             Self::CannotSign { .. } => {
                 "order from the payer's own account, which approves the token".to_owned()
             }
+            Self::Pending { key: Some(key), .. } => format!("repeat it under its key, `{key}`"),
+            Self::ReorgTooDeep { .. } => {
+                "what was told is not all on the chain any more: undo it, read again from a block before it, and remember more \
+                 with a wider window"
+                    .to_owned()
+            }
+            Self::OtherCursor { .. } => "keep a cursor for each contract and chain".to_owned(),
+            Self::InvalidCursor(_) => "start from a block, or from a cursor as it was printed".to_owned(),
+            Self::HistoryGap { .. } => {
+                "begin with the block in which the contract was deployed or the plan created, take every kind of event, each \
+                 once and in order"
+                    .to_owned()
+            }
             Self::Pending { transaction, .. } => format!("look {transaction} up before you try again"),
+            Self::Superseded { .. } => {
+                "let one journal have all writes of the account, and ask again under another key".to_owned()
+            }
+            Self::NoBatches { .. } => {
+                "delegate the account to a batch executor (EIP-7702, ERC-7821), or pay in another way"
+                    .to_owned()
+            }
+            Self::NoSigningKey { .. } => "give it one by `Scrip::signing_with`".to_owned(),
+            Self::KeyReused { .. } => "give each write a key of its own".to_owned(),
             _ => return None,
         })
     }
@@ -323,4 +430,15 @@ pub(crate) fn reason(data: &Bytes) -> String {
 
 fn token_name(token: &Address) -> String {
     if token.is_zero() { "the native coin".to_owned() } else { format!("token {token}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_go_wherever_errors_go() {
+        fn check<E: std::error::Error + Send + Sync + 'static>() {}
+        check::<Error>();
+    }
 }

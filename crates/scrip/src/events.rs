@@ -90,7 +90,7 @@ impl From<IScripEvents> for Event {
 }
 
 /// A plan was created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Created {
     /// The plan.
     pub plan: PlanId,
@@ -99,7 +99,7 @@ pub struct Created {
 }
 
 /// Orders of a plan were stopped or restarted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OpenSet {
     /// The plan.
     pub plan: PlanId,
@@ -108,7 +108,7 @@ pub struct OpenSet {
 }
 
 /// The ownership of a plan was offered, or an offer taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnershipOffered {
     /// The plan.
     pub plan: PlanId,
@@ -119,7 +119,7 @@ pub struct OwnershipOffered {
 }
 
 /// The ownership of a plan was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OwnershipAccepted {
     /// The plan.
     pub plan: PlanId,
@@ -130,7 +130,7 @@ pub struct OwnershipAccepted {
 }
 
 /// An operator's permissions were set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OperatorSet {
     /// The plan.
     pub plan: PlanId,
@@ -141,7 +141,7 @@ pub struct OperatorSet {
 }
 
 /// A plan was ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ordered {
     /// The plan.
     pub plan: PlanId,
@@ -164,7 +164,7 @@ pub struct Ordered {
 }
 
 /// Credits, or periods of access, were minted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Minted {
     /// The plan.
     pub plan: PlanId,
@@ -177,7 +177,7 @@ pub struct Minted {
 }
 
 /// Credits, or periods of access, were burned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Burned {
     /// The plan.
     pub plan: PlanId,
@@ -190,7 +190,7 @@ pub struct Burned {
 }
 
 /// Credits were redeemed. On a time plan nothing was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Redeemed {
     /// The plan.
     pub plan: PlanId,
@@ -205,7 +205,7 @@ pub struct Redeemed {
 }
 
 /// A holder paid for uses of a plan paid per use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UsesPaid {
     /// The plan.
     pub plan: PlanId,
@@ -222,7 +222,7 @@ pub struct UsesPaid {
 }
 
 /// Credits that had expired before were cleared; on a time plan, access that had ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Expired {
     /// The plan.
     pub plan: PlanId,
@@ -233,7 +233,7 @@ pub struct Expired {
 }
 
 /// A balance changed, as ERC-1155 tells it: logs of this event add up to balances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transferred {
     /// Whose call it was.
     pub operator: Address,

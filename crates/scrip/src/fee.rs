@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Done, PlanId, Result, Scrip, abi::IScrip};
 
 /// The protocol's fee on prices that are paid on chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fee {
     /// Who is paid it, if anybody.
     pub receiver: Option<Address>,
@@ -36,7 +36,7 @@ impl Fee {
 }
 
 /// The fee was set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeeSet {
     /// Who is paid it, if anybody.
     pub receiver: Option<Address>,
@@ -45,7 +45,7 @@ pub struct FeeSet {
 }
 
 /// The control of the fee was offered, or an offer taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeeControlOffered {
     /// Who controls it still.
     pub controller: Address,
@@ -54,7 +54,7 @@ pub struct FeeControlOffered {
 }
 
 /// The control of the fee changed hands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeeControlTaken {
     /// Who controlled it; nobody when the contract was deployed.
     pub former_controller: Option<Address>,
@@ -63,7 +63,7 @@ pub struct FeeControlTaken {
 }
 
 /// The fee could not be delivered to its receiver, and went to the payees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FeeUndelivered {
     /// The plan.
     pub plan: PlanId,

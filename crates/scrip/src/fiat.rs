@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Done, PlanId, Result, Scrip, abi::IScrip, client::some_time};
 
 /// A fiat payment that was settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Settlement {
     /// Who got the grant.
     pub holder: Address,
@@ -46,7 +46,7 @@ pub struct Settled {
 }
 
 /// Credits, or periods of access, of a fiat payment were taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TakenBack {
     /// The plan.
     pub plan: PlanId,
@@ -63,7 +63,7 @@ pub struct TakenBack {
 }
 
 /// A take-back was reversed: what it had burned was minted again, unless it has expired since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TakeBackReversed {
     /// The plan.
     pub plan: PlanId,

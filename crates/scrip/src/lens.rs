@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Currency, Error, Item, Periphery, PlanId, RequestId, Result, Scrip, SessionVoucher, Signed, Voucher,
     abi::ILens::{self, ILensInstance},
-    client::some_time,
     fee::some_account,
 };
 
@@ -62,7 +61,7 @@ pub struct Quote {
 }
 
 /// How a plan is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Means {
     /// Not at all.
@@ -76,7 +75,7 @@ pub enum Means {
 }
 
 /// What a payee is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payment {
     /// The payee.
     pub account: Address,
@@ -85,7 +84,7 @@ pub struct Payment {
 }
 
 /// Whom one has to trust with a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warnings {
     /// Redeemers may take a holder's whole balance without its voucher.
     pub redeemers_trusted: bool,
@@ -100,24 +99,12 @@ pub struct Warnings {
 }
 
 /// How many orders the limits of a plan still allow; none where there is no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RemainingOrders {
     /// For the holder.
     pub for_holder: Option<u32>,
     /// For all holders together.
     pub in_all: Option<u32>,
-}
-
-/// What a holder has of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holding {
-    /// Whether it has something to spend: credits, or access, or tokens and an allowance for the least redemption of a plan paid
-    /// per use.
-    pub is_subscriber: bool,
-    /// The credits that can be spent now; on a time plan 1 while access lasts.
-    pub balance: u128,
-    /// When access ends or ended, in unix seconds; none without, and on a credits plan.
-    pub access_end: Option<u64>,
 }
 
 impl Forecast {
@@ -148,6 +135,11 @@ impl<P: Provider> Lens<P> {
     /// The contract itself.
     pub const fn instance(&self) -> &ILensInstance<P> {
         &self.instance
+    }
+
+    /// The core that it looks at.
+    pub const fn core(&self) -> Address {
+        self.core
     }
 
     /// What an order would cost and give.
@@ -188,21 +180,6 @@ impl<P: Provider> Lens<P> {
         balance(call.call().await?)
     }
 
-    /// What many holders have of many plans, in the order asked; nothing of a plan that does not exist.
-    pub async fn holdings(&self, pairs: &[(PlanId, Address)]) -> Result<Vec<Option<Holding>>> {
-        let pairs = pairs.iter().map(|&(plan, holder)| ILens::Pair { planId: plan.0, holder }).collect();
-        let holdings = self.instance.balancesOf(self.core, pairs).call().await?;
-        let holding = |holding: ILens::Holding| {
-            let ILens::Holding { planExists, isSubscriber, balance: units, accessEnd } = holding;
-            if !planExists {
-                return Ok(None);
-            }
-            let access_end = some_time(accessEnd.to());
-            Ok(Some(Holding { is_subscriber: isSubscriber, balance: balance(units)?, access_end }))
-        };
-        holdings.into_iter().map(holding).collect()
-    }
-
     /// What would become of [`Scrip::redeem`] by a redeemer.
     pub async fn forecast_redemption(
         &self,
@@ -238,8 +215,7 @@ impl<P: Provider> Lens<P> {
         redeemer: Address,
         amount: u64,
     ) -> Result<Forecast> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, signature) = ((*voucher).try_into()?, signature.clone());
+        let (voucher, signature) = (voucher.voucher.try_into()?, voucher.bare_signature());
         let call = self.instance.refusalOfVoucher(self.core, redeemer, voucher, amount, signature);
         let answer = call.call().await?;
         Ok(Forecast::new(answer.refusal, answer.asksHook))
@@ -253,8 +229,7 @@ impl<P: Provider> Lens<P> {
         amount: u64,
         request: impl Into<RequestId>,
     ) -> Result<Forecast> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, signature) = ((*voucher).try_into()?, signature.clone());
+        let (voucher, signature) = (voucher.voucher.try_into()?, voucher.bare_signature());
         let request = request.into().0;
         let call = self.instance.refusalOfSession(self.core, redeemer, voucher, amount, request, signature);
         let answer = call.call().await?;
@@ -284,7 +259,7 @@ impl<P: Provider> Lens<P> {
 }
 
 /// All lots of a holder are at most 161, of 64 bits each.
-fn balance(units: U256) -> Result<u128> {
+pub(crate) fn balance(units: U256) -> Result<u128> {
     units.try_into().map_err(|_| Error::UnexpectedAnswer("a balance beyond 128 bits"))
 }
 

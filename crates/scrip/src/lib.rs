@@ -5,17 +5,27 @@ pub mod abi;
 mod balance;
 mod batch;
 mod client;
+mod clock;
 mod credits;
 mod deployment;
 mod error;
 mod events;
 mod fee;
 mod fiat;
+#[cfg(feature = "events")]
+mod history;
+mod holdings;
 mod ids;
+mod journal;
+#[cfg(feature = "events")]
+mod ledger;
 mod lens;
+mod many;
 mod money;
 mod order;
+mod outbox;
 mod owner;
+mod payment;
 mod periphery;
 mod plan;
 mod price;
@@ -28,6 +38,8 @@ mod services;
 mod signature;
 mod terms;
 mod voucher;
+mod voucher_check;
+mod wallet_signature;
 
 pub use alloy;
 pub use balance::{Balance, PlanType};
@@ -41,10 +53,21 @@ pub use events::{
 };
 pub use fee::{Fee, FeeControlOffered, FeeControlTaken, FeeSet, FeeUndelivered};
 pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
+#[cfg(feature = "events")]
+pub use history::{BlockRef, Change, Cursor, Depth, History, Kind, Past, Position, Record, Replay, Update};
+pub use holdings::{Balances, Holding, Holdings};
 pub use ids::{PlanId, RequestId};
-pub use lens::{Forecast, Holding, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
+pub use journal::{
+    Account, Entry, FileJournal, Inserted, Journal, JournalError, JournalResult, MemoryJournal, Outcome,
+};
+#[cfg(feature = "events")]
+pub use ledger::{Amounts, Difference, Ledger};
+pub use lens::{Forecast, Lens, Means, Payment, Quote, RemainingOrders, Warnings};
+pub use many::Moment;
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
+pub use outbox::Waiting;
+pub use payment::Way;
 pub use periphery::Periphery;
 pub use plan::{Lot, Permissions, Plan};
 pub use price::{Currency, Price};
@@ -62,3 +85,4 @@ pub use voucher::{
     Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
     VouchersRevoked,
 };
+pub use voucher_check::VoucherState;

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// assert_eq!(coin.format(amount), "0.01 ETH");
 /// # Ok::<(), scrip::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Token {
     /// Where it is; zero for the native coin.
     pub address: Address,

@@ -4,20 +4,14 @@ use alloy::{
     contract::{CallBuilder, CallDecoder},
     primitives::{Address, U256},
     providers::{Provider, WalletProvider},
-    rpc::types::TransactionReceipt,
+    rpc::types::{TransactionReceipt, TransactionRequest},
     sol_types::SolEvent,
-    transports::RpcError,
 };
-use futures_util::future::try_join;
 
 use crate::{
     Created, Done, Error, OpenSet, OperatorSet, OwnershipAccepted, OwnershipOffered, Permissions, PlanId,
-    Result, Scrip, Terms, abi::IScrip,
+    Result, Scrip, Terms, abi::IScrip, journal::Entry, outbox::Intent,
 };
-
-/// How much more gas a write may need than when it was estimated: until it is mined, all lots of a full account may expire
-/// and a new one be begun. What is not used is not paid for.
-const MARGIN: u64 = 400_000;
 
 impl<P: Provider + WalletProvider> Scrip<P> {
     /// The account that writes.
@@ -93,59 +87,54 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         Q: Provider,
         D: CallDecoder + Unpin,
     {
+        let call = call.from(self.signer()).into_transaction_request();
+        let intent = Intent::of_call(&call);
+        match self.done_before(intent).await? {
+            Some(receipt) => Ok(receipt),
+            None => self.send_as(intent, self.key(), call).await,
+        }
+    }
+
+    /// Sends a call that another one needs, under a key of its own.
+    pub(crate) async fn send_step(&self, call: TransactionRequest) -> Result<TransactionReceipt> {
+        let intent = Intent::of_call(&call);
+        let key = self.key().map(|key| intent.step_of(key));
+        self.send_as(intent, key.as_deref(), call).await
+    }
+
+    /// What was done under this client's key, if it has one that was used before.
+    pub(crate) async fn done_before(&self, intent: Intent) -> Result<Option<TransactionReceipt>> {
+        let Some(key) = self.key() else { return Ok(None) };
+        match self.outbox().find(self.signer(), key, intent).await? {
+            Some(entry) => self.follow(entry).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends a call for whatever was asked, which is not known to have been done before.
+    pub(crate) async fn send_as(
+        &self,
+        intent: Intent,
+        key: Option<&str>,
+        call: TransactionRequest,
+    ) -> Result<TransactionReceipt> {
+        let (provider, outbox) = (self.provider(), self.outbox());
         let call = call.from(self.signer());
-        // All that can be refused is asked before the provider hands out a nonce, which a refusal would leave unused.
-        let provider = self.provider();
-        let (fees, balance) = try_join(
-            async {
-                match provider.estimate_eip1559_fees().await {
-                    Ok(fees) => Ok(Some(fees)),
-                    Err(RpcError::UnsupportedFeature(_)) => Ok(None),
-                    Err(error) => Err(error),
-                }
-            },
-            async { provider.get_balance(self.signer()).await },
-        )
-        .await?;
-        let value = call.as_ref().value.unwrap_or_default();
-        let fee = fees.map_or(0, |fees| fees.max_fee_per_gas);
-        let check_funds = |gas: u64| {
-            let needed = value.saturating_add(U256::from(fee).saturating_mul(U256::from(gas)));
-            if balance >= needed {
-                return Ok(());
-            }
-            Err(Error::InsufficientFunds {
-                payer: self.signer(),
-                token: Address::ZERO,
-                needed,
-                available: balance,
-            })
-        };
-        // The least that any transaction costs; nodes answer an estimate for less in many words.
-        check_funds(21_000)?;
-        let call = match fees {
-            Some(fees) => call
-                .max_fee_per_gas(fees.max_fee_per_gas)
-                .max_priority_fee_per_gas(fees.max_priority_fee_per_gas),
-            None => call,
-        };
-        let gas = call.estimate_gas().await?.saturating_add(MARGIN);
-        check_funds(gas)?;
-        let call = call.gas(gas);
-        let pending = call.send().await?;
-        let transaction = *pending.tx_hash();
-        let receipt = pending
-            .with_timeout(Some(self.patience()))
-            .get_receipt()
-            .await
-            .map_err(|source| Error::Pending { transaction, source })?;
+        let (call, nonce) = outbox.prepare(provider, call, self.manner()).await?;
+        let entry = outbox.sign(provider, call, nonce, key, intent).await?;
+        self.follow(entry).await
+    }
+
+    async fn follow(&self, entry: Entry) -> Result<TransactionReceipt> {
+        let call = entry.call();
+        let receipt = self.outbox().follow(self.provider(), entry, *self.manner()).await?;
         if receipt.status() {
             return Ok(receipt);
         }
-        let refusal = match call.call().await.map_err(Error::from) {
+        let refusal = match self.provider().call(call?).await.map_err(Error::from) {
             Err(Error::Refused(refusal)) => Some(refusal),
             _ => None,
         };
-        Err(Error::MinedRevert { transaction, refusal })
+        Err(Error::MinedRevert { transaction: receipt.transaction_hash, refusal })
     }
 }

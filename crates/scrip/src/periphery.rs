@@ -20,7 +20,7 @@ use crate::{
 ///
 /// assert_ne!(Periphery::Lens.address(), Periphery::Services.address());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Periphery {
     /// What a call would cost, give or be refused for: see [`Lens`](crate::Lens).
     Lens,

@@ -36,7 +36,7 @@ impl Plan {
 }
 
 /// An amount of credits with one expiry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lot {
     /// The credits left in it.
     pub amount: u64,
@@ -45,7 +45,7 @@ pub struct Lot {
 }
 
 /// What an operator may do for a plan.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Permissions {
     /// Give credits.
     pub mint: bool,

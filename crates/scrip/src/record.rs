@@ -39,7 +39,7 @@ pub struct DeploymentRecord {
 }
 
 /// A contract beside the core, whose constructor has no arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PeripheryRecord {
     /// Where it is.
     pub address: Address,
@@ -48,7 +48,7 @@ pub struct PeripheryRecord {
 }
 
 /// The arguments of the core's constructor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ConstructorArguments {
     /// Who could set the protocol's fee at first; zero for nobody, ever.
     pub fee_controller: Address,

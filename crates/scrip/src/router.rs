@@ -3,6 +3,7 @@
 use alloy::{
     primitives::{Address, B256, Bytes, Signature, U256},
     providers::{Provider, WalletProvider},
+    rpc::types::TransactionRequest,
     signers::Signer,
     sol_types::{Eip712Domain, SolStruct, eip712_domain},
 };
@@ -14,6 +15,7 @@ use crate::{
         IRouter::{self, IRouterInstance},
         IScrip,
     },
+    outbox::Intent,
 };
 
 /// An order as its payer signs it, and the holder of a gift, so that anyone may send it to the router. Whoever sends it can
@@ -76,7 +78,7 @@ pub enum SignedPayment {
 }
 
 /// A signer cancelled orders: those with the nonces `256 * word + i` for each bit `i` of the mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NoncesCancelled {
     /// The signer.
     pub signer: Address,
@@ -190,11 +192,22 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ///
     /// A refusal of the router or of the core. A token that does not take the signature reverts in its own words.
     pub async fn send_order(&self, signed: &SignedOrder) -> Result<Done<Ordered>> {
+        let call = self.order_call(signed);
+        let intent = Intent::of_call(&call);
+        let receipt = match self.done_before(intent).await? {
+            Some(receipt) => receipt,
+            None => self.send_as(intent, self.key(), call).await?,
+        };
+        Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)
+    }
+
+    /// The call of the router that sends an order.
+    pub(crate) fn order_call(&self, signed: &SignedOrder) -> TransactionRequest {
         let SignedOrder { order, token, payment, consent } = signed.clone();
         let (router, order, consent) = (self.router_instance(), order.into(), consent.unwrap_or_default());
-        let receipt = match payment {
+        match payment {
             SignedPayment::Eip3009 { signature } => {
-                self.send(router.orderWithAuthorization(order, token, signature, consent)).await?
+                router.orderWithAuthorization(order, token, signature, consent).into_transaction_request()
             }
             SignedPayment::Eip2612 { signature, order_signature } => {
                 let permit = IRouter::Permit {
@@ -205,13 +218,14 @@ impl<P: Provider + WalletProvider> Scrip<P> {
                     s: signature.s().into(),
                 };
                 let order_signature = order_signature.unwrap_or_default();
-                self.send(router.orderWithPermit(order, token, permit, order_signature, consent)).await?
+                router
+                    .orderWithPermit(order, token, permit, order_signature, consent)
+                    .into_transaction_request()
             }
             SignedPayment::Permit2 { signature } => {
-                self.send(router.orderWithPermit2(order, token, signature, consent)).await?
+                router.orderWithPermit2(order, token, signature, consent).into_transaction_request()
             }
-        };
-        Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)
+        }
     }
 
     /// Orders a gift with its holder's consent, paid by the signer, who is the order's payer: in the native coin, or in a token
@@ -221,6 +235,11 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ///
     /// [`Error::InsufficientFunds`], or a refusal of the router or of the core.
     pub async fn order_with_consent(&self, order: &RouterOrder, consent: Bytes) -> Result<Purchase> {
+        let intent = Intent::of("order_with_consent", &(order, &consent))?;
+        if let Some(receipt) = self.done_before(intent).await? {
+            let ordered = Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)?;
+            return Ok(Purchase { ordered, approvals: Vec::new() });
+        }
         let token = self.token_of(order.plan).await?;
         let mut approvals = Vec::new();
         let mut value = U256::ZERO;
@@ -237,8 +256,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             approvals = self.approve_for(self.router(), token, order.max_price).await?;
         }
         let router = self.router_instance();
-        let call = router.orderWithConsent(order.clone().into(), token, consent);
-        let receipt = self.send(call.value(value)).await?;
+        let call = router.orderWithConsent(order.clone().into(), token, consent).value(value);
+        let receipt = self.send_as(intent, self.key(), call.into_transaction_request()).await?;
         let ordered = Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)?;
         Ok(Purchase { ordered, approvals })
     }

@@ -82,7 +82,7 @@ pub struct ServicePlansChanged {
 }
 
 /// The ownership of a service was offered, or an offer taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceOwnershipOffered {
     /// The service.
     pub did: Did,
@@ -93,7 +93,7 @@ pub struct ServiceOwnershipOffered {
 }
 
 /// The ownership of a service was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceOwnershipAccepted {
     /// The service.
     pub did: Did,

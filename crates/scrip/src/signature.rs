@@ -16,7 +16,7 @@ use crate::{Error, Result, RouterOrder, Scrip, SignedPayment, abi::IERC20};
 pub const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
 
 /// A standard by which a signature pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PaymentStandard {
     /// `receiveWithAuthorization` of the token. One signature pays exactly one order.

@@ -48,7 +48,7 @@ pub struct Terms {
 }
 
 /// A contract that is asked before and told after orders and redemptions, an `IHook`, and at which of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hook {
     /// The contract.
     pub account: Address,
@@ -63,7 +63,7 @@ pub struct Hook {
 }
 
 /// A receiver of a share of the price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payee {
     /// Who is paid.
     pub account: Address,
@@ -72,7 +72,7 @@ pub struct Payee {
 }
 
 /// What one order gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Grant {
     /// Credits, which redemptions spend.
@@ -90,7 +90,7 @@ pub enum Grant {
 }
 
 /// Who may redeem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Redeemers {
     /// The plan's owner.
     pub owner: bool,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Done, Error, PlanId, RequestId, Result, Scrip, abi::IScrip};
 
 /// Lets one redeemer redeem once, up to an amount. Whatever it takes, the voucher is used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Voucher {
     /// The plan.
     pub plan: PlanId,
@@ -28,7 +28,7 @@ pub struct Voucher {
 }
 
 /// Lets one redeemer redeem again and again up to a total. A later one of the same session with a higher total continues it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionVoucher {
     /// The plan.
     pub plan: PlanId,
@@ -45,16 +45,23 @@ pub struct SessionVoucher {
 }
 
 /// A voucher with its holder's signature, as it is handed to the redeemer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Signed<V> {
     /// What is signed.
     pub voucher: V,
-    /// The holder's signature: of 65 bytes, or whatever a holder that is a contract accepts.
+    /// The holder's signature: of 65 bytes, or whatever a holder that is a contract accepts; of a wallet that is yet to be
+    /// deployed wrapped as ERC-6492 has it.
     pub signature: Bytes,
 }
 
-/// What a holder can sign, a [`Voucher`] or a [`SessionVoucher`].
-pub trait Signable: Copy {
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Voucher {}
+    impl Sealed for super::SessionVoucher {}
+}
+
+/// What a holder can sign, a [`Voucher`] or a [`SessionVoucher`], and nothing else.
+pub trait Signable: Copy + sealed::Sealed {
     /// What is signed, by EIP-712.
     ///
     /// # Errors
@@ -76,7 +83,7 @@ impl Signable for SessionVoucher {
 }
 
 /// What was taken in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Session {
     /// The credits, or uses, taken so far.
     pub spent: u64,
@@ -85,7 +92,7 @@ pub struct Session {
 }
 
 /// Credits were redeemed by a voucher, which is used up. On a time plan nothing was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VoucherRedeemed {
     /// The plan.
     pub plan: PlanId,
@@ -100,7 +107,7 @@ pub struct VoucherRedeemed {
 }
 
 /// Credits were redeemed in a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionSpent {
     /// The plan.
     pub plan: PlanId,
@@ -115,7 +122,7 @@ pub struct SessionSpent {
 }
 
 /// A holder revoked vouchers: those with the nonces `256 * word + i` for each bit `i` of the mask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VouchersRevoked {
     /// The holder.
     pub holder: Address,
@@ -126,7 +133,7 @@ pub struct VouchersRevoked {
 }
 
 /// A holder ended a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SessionRevoked {
     /// The plan.
     pub plan: PlanId,
@@ -184,8 +191,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         voucher: &Signed<Voucher>,
         amount: u64,
     ) -> Result<Done<VoucherRedeemed>> {
-        let Signed { voucher, signature } = voucher;
-        let call = self.instance().redeemWithVoucher((*voucher).try_into()?, amount, signature.clone());
+        let signature = voucher.bare_signature();
+        let call = self.instance().redeemWithVoucher(voucher.voucher.try_into()?, amount, signature);
         self.write::<_, IScrip::VoucherRedeemed, _>(call).await
     }
 
@@ -200,9 +207,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         amount: u64,
         request: impl Into<RequestId>,
     ) -> Result<Done<SessionSpent>> {
-        let Signed { voucher, signature } = voucher;
-        let (voucher, request) = ((*voucher).try_into()?, request.into().0);
-        let call = self.instance().redeemInSession(voucher, amount, request, signature.clone());
+        let (signature, request) = (voucher.bare_signature(), request.into().0);
+        let call = self.instance().redeemInSession(voucher.voucher.try_into()?, amount, request, signature);
         self.write::<_, IScrip::SessionSpent, _>(call).await
     }
 

@@ -30,14 +30,14 @@ pub struct Deployable {
     pub source: &'static str,
     /// The folder that keeps its artifacts.
     pub artifacts: &'static str,
-    /// Whether anyone deploys it by itself, so that its bytecode is committed.
+    /// Whether anyone deploys it by itself, or runs what would, so that its bytecode is committed.
     pub is_deployed: bool,
     /// Whether clients check the hash of its code, so that this is committed.
     pub is_checked: bool,
 }
 
 /// Every contract of which something is committed.
-pub const DEPLOYABLES: [Deployable; 6] = [
+pub const DEPLOYABLES: [Deployable; 7] = [
     Deployable {
         name: "Scrip",
         source: "contracts/Scrip.sol",
@@ -72,6 +72,13 @@ pub const DEPLOYABLES: [Deployable; 6] = [
         artifacts: "crates/scrip/artifacts",
         is_deployed: true,
         is_checked: true,
+    },
+    Deployable {
+        name: "SignatureProbe",
+        source: "contracts/periphery/SignatureProbe.sol",
+        artifacts: "crates/scrip/artifacts",
+        is_deployed: true,
+        is_checked: false,
     },
     Deployable {
         name: "TestDollar",

@@ -3,7 +3,9 @@
 pub mod demo;
 pub mod deploy;
 pub mod env;
+pub mod faults;
 pub mod gas;
+pub mod speed;
 
 /// The program in the README, compiled and run.
 #[cfg(doctest)]

@@ -1,5 +1,8 @@
 //! The gas table: `scripts/bench`; `--json` for programs, `--page FILE` writes the page, `--check FILE` makes sure that it is what
 //! was measured. Fails when an operation is above its figure.
+//!
+//! With `speed` the table of how fast it is, beside rivals in the same run; `--json` for programs. Fails when something is slower
+//! than its bound.
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
@@ -8,14 +11,18 @@ use std::fs;
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use scrip_e2e::{
     demo::{new_table, right_align, thousands},
-    gas::{Row, measure, page},
+    gas::{self, page},
+    speed,
 };
+use serde::Serialize;
 
 enum Output {
     Table,
     Json,
     Page(String),
     Check(String),
+    Speed,
+    SpeedJson,
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
@@ -25,30 +32,55 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
         "--json" => Output::Json,
         "--page" => Output::Page(file()?),
         "--check" => Output::Check(file()?),
-        other => bail!("`{other}` is none of --json, --page FILE and --check FILE"),
+        "speed" => match arguments.next().as_deref() {
+            None => Output::Speed,
+            Some("--json") => Output::SpeedJson,
+            Some(other) => bail!("`{other}` is not --json"),
+        },
+        other => bail!("`{other}` is none of --json, --page FILE, --check FILE and speed"),
     })
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let output = parse(std::env::args().skip(1))?;
-    let rows = measure().await?;
+    if matches!(output, Output::Speed | Output::SpeedJson) {
+        return speed(matches!(output, Output::SpeedJson)).await;
+    }
+    let rows = gas::measure().await?;
     match output {
-        Output::Table => println!("{}", table(&rows)),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Output::Json => json(&rows)?,
         Output::Page(file) => fs::write(file, page(&rows)?)?,
         Output::Check(file) => {
             println!("{}", table(&rows));
             let committed = fs::read_to_string(&file).wrap_err_with(|| format!("{file} cannot be read"))?;
             ensure!(committed == page(&rows)?, "{file} is stale: run scripts/bench --page {file}");
         }
+        _ => println!("{}", table(&rows)),
     }
     let above: Vec<_> = rows.iter().filter(|row| !row.is_within()).map(|row| row.operation).collect();
     ensure!(above.is_empty(), "above their figures: {}", above.join("; "));
     Ok(())
 }
 
-fn table(rows: &[Row]) -> impl std::fmt::Display + use<> {
+async fn speed(as_json: bool) -> Result<()> {
+    let rows = speed::measure().await?;
+    if as_json {
+        json(&rows)?;
+    } else {
+        println!("{}", speed_table(&rows));
+    }
+    let slow: Vec<_> = rows.iter().filter(|row| !row.is_within()).map(|row| row.task).collect();
+    ensure!(slow.is_empty(), "slower than their bounds: {}", slow.join("; "));
+    Ok(())
+}
+
+fn json(rows: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(rows)?);
+    Ok(())
+}
+
+fn table(rows: &[gas::Row]) -> impl std::fmt::Display + use<> {
     let mut table = new_table(["operation", "gas", "at most", "incumbent", "times ours", ""]);
     for row in rows {
         table.add_row([
@@ -61,5 +93,23 @@ fn table(rows: &[Row]) -> impl std::fmt::Display + use<> {
         ]);
     }
     right_align(&mut table, &[1, 2, 3, 4]);
+    table
+}
+
+fn speed_table(rows: &[speed::Row]) -> impl std::fmt::Display + use<> {
+    let mut table = new_table(["task", "ours", "rival", "theirs", "times better", "at least", ""]);
+    for row in rows {
+        let figure = |figure: f64| format!("{figure:.1} {}", row.unit.symbol());
+        table.add_row([
+            row.task.to_owned(),
+            figure(row.ours),
+            row.rival.to_owned(),
+            figure(row.theirs),
+            format!("{:.1}", row.ratio),
+            row.at_least.map(|least| format!("{least:.1}")).unwrap_or_default(),
+            if row.is_within() { "" } else { "below" }.to_owned(),
+        ]);
+    }
+    right_align(&mut table, &[1, 3, 4, 5]);
     table
 }

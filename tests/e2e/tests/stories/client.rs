@@ -387,7 +387,10 @@ async fn what_became_of_a_write_may_be_unknown() -> Result<()> {
     let builder = env.builder.clone().with_patience(Duration::from_millis(300));
     let error = builder.mint(plan, env.agent.signer(), 1).await.unwrap_err();
     let Error::Pending { transaction, .. } = error else { panic!("{error}") };
-    assert!(error.to_string().contains("what became of it is not known"));
+    let expected =
+        format!("what became of transaction {transaction} is not known yet: it is in no block yet");
+    assert_eq!(error.to_string(), expected);
+    assert!(error.is_pending());
     assert_eq!(error.hint(), Some(format!("look {transaction} up before you try again")));
     Ok(())
 }

@@ -238,7 +238,7 @@ async fn holdings_now_and_to_come() -> Result<()> {
 
     let nothing = PlanId(U256::from(5));
     let pairs = [(credits, holder), (access, holder), (credits, other), (nothing, holder)];
-    let holdings = lens.holdings(&pairs).await?;
+    let holdings = lens.holdings(&pairs).await?.holdings;
     let told: Vec<_> = holdings
         .into_iter()
         .map(|holding| holding.map(|held| (held.is_subscriber, held.balance, held.access_end)))

@@ -20,12 +20,16 @@ const PRICE: u64 = 20_000_000;
 const CREDITS: u128 = 100;
 
 /// Takes back this many blocks, and mines as many: each transaction in the block of its number, counted from the first.
-async fn reorganise(devnet: &Devnet, depth: u64, transactions: Vec<(TransactionData, u64)>) -> Result<()> {
+pub(crate) async fn reorganise(
+    devnet: &Devnet,
+    depth: u64,
+    transactions: Vec<(TransactionData, u64)>,
+) -> Result<()> {
     devnet.reader().anvil_reorg(ReorgOptions { depth, tx_block_pairs: transactions }).await?;
     Ok(())
 }
 
-async fn raw(devnet: &Devnet, transaction: TxHash) -> Result<Bytes> {
+pub(crate) async fn raw(devnet: &Devnet, transaction: TxHash) -> Result<Bytes> {
     devnet.reader().get_raw_transaction_by_hash(transaction).await?.ok_or_eyre("no such transaction")
 }
 

@@ -254,14 +254,18 @@ async fn nothing_is_signed_that_another_contract_would_take() -> Result<()> {
     Ok(())
 }
 
+/// The subscriber, with the key to sign.
+fn signing(env: &TestEnv) -> Result<Scrip<WalletProvider>> {
+    Ok(env.subscriber.clone().signing_with(env.devnet.actor("subscriber")?.signer.clone()))
+}
+
 /// The subscriber, on a plan in a token.
 async fn buy(env: &TestEnv, token: &Token, with_key: bool) -> Result<scrip::Purchase> {
     let terms = Terms::credits("Plan", 5).price(token, "1")?.paid_to(env.builder.signer());
     let salt = env.devnet.reader().get_transaction_count(env.builder.signer()).await?;
     let plan = env.builder.create_plan_with_salt(&terms, U256::from(salt)).await?.plan;
-    let key = &env.devnet.actor("subscriber")?.signer;
-    let order = env.subscriber.order(plan);
-    Ok(if with_key { order.signed_with(key) } else { order }.await?)
+    let subscriber = if with_key { signing(env)? } else { env.subscriber.clone() };
+    Ok(subscriber.order(plan).await?)
 }
 
 #[tokio::test]

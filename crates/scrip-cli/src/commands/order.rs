@@ -1,0 +1,200 @@
+//! Ordering a plan.
+
+use alloy::primitives::{Address, U256};
+use eyre::Result;
+use scrip::{Grant, Item, Means, Plan, Price, Quote, Token, Warnings};
+use serde_json::json;
+
+use super::terms;
+use crate::{
+    amounts,
+    args::{OrderArgs, PayBy},
+    context::Context,
+    failure::{Exit, problem},
+    node::Session,
+    report::Report,
+    text,
+};
+
+/// Quotes, asks, and orders.
+pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
+    let session = Session::connect(context).await?;
+    let scrip = &session.scrip;
+    let payer = scrip.signer();
+    let holder = args.holder.as_ref().map_or(Ok(payer), |who| session.node.who(who))?;
+    let plan = scrip.plan(args.plan).await?;
+    let network = &session.node.network;
+    let token = match plan.terms.price {
+        Price::Fixed { token, .. } | Price::Quoted { token, .. } => {
+            Some(amounts::named(network, scrip, token).await?)
+        }
+        _ => None,
+    };
+    let max_price = match (&args.at_most, &token) {
+        (Some(amount), Some(token)) => Some(amounts::of_token(network, token, amount)?),
+        (Some(amount), None) => {
+            return Err(
+                problem(Exit::Usage, format!("--at-most '{amount}', but nothing is paid on chain")).into()
+            );
+        }
+        (None, _) => None,
+    };
+    let mut item =
+        Item { quantity: args.quantity, max_price, data: args.data, ..Item::new(args.plan, holder) };
+
+    let question = match session.lens().await? {
+        Some(lens) => {
+            let quote = lens.quote(&item, payer).await?;
+            check_funds(&quote, token.as_ref(), payer)?;
+            if let Some(refusal) = lens.forecast_order(&item, payer).await?.refusal
+                && !is_of_allowance(&refusal)
+            {
+                return Err(refusal.into());
+            }
+            let question = describe_quote(&plan, &item, &quote, token.as_ref());
+            // What is confirmed is what is paid, whatever the source asks later.
+            item.max_price = item.max_price.or(token.as_ref().map(|_| quote.price));
+            question
+        }
+        None => {
+            context.print.warn("there is no lens on this chain: it is not known what the order warns of");
+            let (_, price) = terms::price(network, scrip, plan.terms.price).await?;
+            let (_, grant) = terms::grant(plan.terms.grant);
+            Report::new(json!(null)).fields([
+                ("plan", plan.terms.name.clone()),
+                ("price", price),
+                ("gives", grant),
+            ])
+        }
+    };
+    if let Some(token) = &token
+        && let Some(known) = amounts::impostor(network, token)
+    {
+        context
+            .print
+            .warn(&format!("this is not the {} of the configuration, which is at {known}", token.symbol));
+    }
+    if args.dry_run {
+        return Ok(question);
+    }
+    context.print.confirm(&question, "Order?")?;
+
+    let progress = context.print.progress("ordering");
+    let signing = match session.account.key() {
+        Some(key) if args.pay_by == PayBy::Signature => scrip.clone().signing_with(key.clone()),
+        _ => scrip.clone(),
+    };
+    let mut order = signing.order(item.plan).quantity(item.quantity).data(item.data.clone());
+    if holder != payer {
+        order = order.gift_to(holder);
+    }
+    if let Some(most) = item.max_price {
+        order = order.at_most(most);
+    }
+    let purchase = order.await?;
+    drop(progress);
+
+    let done = &purchase.ordered;
+    let paid = token.as_ref().map_or_else(|| done.paid.to_string(), |token| token.format(done.paid));
+    let json = json!({
+        "plan": done.plan.to_string(), "payer": done.payer, "holder": done.holder, "quantity": done.quantity,
+        "token": done.token, "paid": done.paid.to_string(), "paid_formatted": paid, "fee": done.fee.to_string(),
+        "credits": done.credits, "expiry": done.expiry,
+        "approvals": purchase.approvals.iter().map(|receipt| receipt.transaction).collect::<Vec<_>>(),
+    });
+    let whom = if holder == payer { String::new() } else { format!(" for {holder}") };
+    let for_what = if done.paid.is_zero() { "for nothing".to_owned() } else { format!("for {paid}") };
+    let got = match plan.terms.grant {
+        Grant::Time { .. } => format!("access until {}", text::expiry(done.expiry)),
+        _ => {
+            let end = done.expiry.map(|expiry| format!(", until {}", text::time(expiry))).unwrap_or_default();
+            text::count(done.credits, "credit") + &end
+        }
+    };
+    let mut report =
+        Report::done(done, json).line(format!("ordered {}{whom} {for_what}: {got}", plan.terms.name));
+    for approval in &purchase.approvals {
+        report = report.line(format!("approved by transaction {}", approval.transaction));
+    }
+    Ok(report.receipt(&done.receipt))
+}
+
+/// Whether it is only the approval that is missing, which the client sees to.
+fn is_of_allowance(error: &scrip::Error) -> bool {
+    use scrip::abi::IScrip::IScripErrors;
+    matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
+}
+
+fn check_funds(quote: &Quote, token: Option<&Token>, payer: Address) -> Result<()> {
+    let Some(token) = token else { return Ok(()) };
+    if matches!(quote.means, Means::Token(_)) && quote.payer_balance < quote.price {
+        let (has, needed) = (token.format(quote.payer_balance), token.format(quote.price));
+        return Err(problem(Exit::TooPoor, format!("{payer} has {has}, {needed} are needed"))
+            .hint(format!("send {} to {payer} first", token.format(quote.price - quote.payer_balance)))
+            .into());
+    }
+    Ok(())
+}
+
+/// What an order would cost and give, and what should be known beforehand.
+fn describe_quote(plan: &Plan, item: &Item, quote: &Quote, token: Option<&Token>) -> Report {
+    let format = |amount: U256| token.map_or_else(|| amount.to_string(), |token| token.format(amount));
+    let expiry = quote.expiry.and_then(|expiry| u64::try_from(expiry).ok());
+    let warnings = warnings(&quote.warnings);
+    let json = json!({
+        "plan": item.plan.to_string(), "plan_name": plan.terms.name, "owner": quote.owner, "holder": item.holder,
+        "quantity": item.quantity, "token": token.map(|token| token.address), "price": quote.price.to_string(),
+        "price_formatted": token.map(|token| token.format(quote.price)), "fee": quote.fee.to_string(),
+        "payments": quote.payments.iter().map(|payment| {
+            json!({ "account": payment.account, "amount": payment.amount.to_string() })
+        }).collect::<Vec<_>>(),
+        "credits": u128::try_from(quote.credits).map(text::number).unwrap_or_default(), "expiry": expiry, "payer_balance": quote.payer_balance.to_string(),
+        "warnings": quote.warnings,
+    });
+
+    let mut fields = vec![("plan", plan.terms.name.clone()), ("owner", quote.owner.to_string())];
+    if item.quantity != 1 {
+        fields.push(("orders", item.quantity.to_string()));
+    }
+    match token {
+        Some(token) => {
+            fields.push(("price", token.format(quote.price)));
+            fields.push(("token", amounts::full_name(token)));
+        }
+        None => fields.push(("price", "nothing".to_owned())),
+    }
+    fields.extend(item.max_price.map(|most| ("at most", format(most))));
+    if !quote.fee.is_zero() {
+        fields.push(("of which fee", format(quote.fee)));
+    }
+    fields.extend(
+        (quote.payments.iter())
+            .map(|payment| ("pays", format!("{} to {}", format(payment.amount), payment.account))),
+    );
+    let gives = match (plan.terms.grant, expiry) {
+        (Grant::Time { .. }, end) => format!("access until {}", text::expiry(end)),
+        (_, Some(end)) => format!("{} credits, until {}", quote.credits, text::time(end)),
+        (_, None) => format!("{} credits that never expire", quote.credits),
+    };
+    fields.push(("gives", gives));
+    fields.push(("to", item.holder.to_string()));
+    fields.extend(warnings.into_iter().map(|warning| ("note", warning.to_owned())));
+    Report::new(json).fields(fields)
+}
+
+/// Whom one has to trust, in sentences.
+fn warnings(warnings: &Warnings) -> Vec<&'static str> {
+    let Warnings { redeemers_trusted, revocable, hook_on_order, hook_on_redemption, settled_off_chain } =
+        *warnings;
+    [
+        (redeemers_trusted, "redeemers may take the whole balance without a voucher"),
+        (revocable, "the plan's owner may burn the credits"),
+        (hook_on_order, "a hook can refuse orders"),
+        (hook_on_redemption, "a hook can refuse redemptions"),
+        (settled_off_chain, "the plan's owner says what was paid, and can take it back"),
+    ]
+    .into_iter()
+    .filter(|(holds, _)| *holds)
+    .map(|(_, sentence)| sentence)
+    .collect()
+}

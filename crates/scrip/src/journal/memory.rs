@@ -1,0 +1,133 @@
+//! A journal for as long as the process lives.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use alloy::primitives::Bytes;
+use async_trait::async_trait;
+
+use super::{Account, Entry, Inserted, Journal, JournalResult, Outcome};
+
+/// How many entries without a key are kept of an account: only what a reorganisation can take back is ever looked at again.
+const UNKEYED: usize = 1_024;
+
+/// A journal in memory: the promise holds within the process.
+#[derive(Debug, Default)]
+pub struct MemoryJournal {
+    book: Mutex<Book>,
+}
+
+/// The entries of all accounts.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    accounts: HashMap<Account, Page>,
+}
+
+#[derive(Debug, Default)]
+struct Page {
+    entries: BTreeMap<u64, Entry>,
+    keys: HashMap<String, u64>,
+    /// The nonces of those without a key, as they came.
+    unkeyed: VecDeque<u64>,
+}
+
+impl Book {
+    pub(super) fn find(&self, account: Account, key: &str) -> Option<&Entry> {
+        let page = self.accounts.get(&account)?;
+        page.entries.get(page.keys.get(key)?)
+    }
+
+    pub(super) fn since(&self, account: Account, nonce: u64) -> Vec<Entry> {
+        let entries = self.accounts.get(&account).map(|page| page.entries.range(nonce..));
+        entries.into_iter().flatten().map(|(_, entry)| entry.clone()).collect()
+    }
+
+    pub(super) fn last_nonce(&self, account: Account) -> Option<u64> {
+        self.accounts.get(&account)?.entries.last_key_value().map(|(nonce, _)| *nonce)
+    }
+
+    /// What would become of an insertion.
+    pub(super) fn inserted(&self, entry: &Entry) -> Inserted {
+        match self.accounts.get(&entry.account) {
+            Some(page) if entry.key.as_ref().is_some_and(|key| page.keys.contains_key(key)) => {
+                Inserted::KeyTaken
+            }
+            Some(page) if page.entries.contains_key(&entry.nonce) => Inserted::NonceTaken,
+            _ => Inserted::New,
+        }
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry) {
+        let page = self.accounts.entry(entry.account).or_default();
+        match &entry.key {
+            Some(key) => {
+                page.keys.insert(key.clone(), entry.nonce);
+            }
+            None => page.unkeyed.push_back(entry.nonce),
+        }
+        page.entries.insert(entry.nonce, entry);
+        if page.unkeyed.len() > UNKEYED
+            && let Some(oldest) = page.unkeyed.front()
+            && page.entries.get(oldest).is_some_and(|entry| entry.outcome != Outcome::Open)
+        {
+            page.entries.remove(oldest);
+            page.unkeyed.pop_front();
+        }
+    }
+
+    pub(super) fn entry(&mut self, account: Account, nonce: u64) -> Option<&mut Entry> {
+        self.accounts.get_mut(&account)?.entries.get_mut(&nonce)
+    }
+}
+
+impl MemoryJournal {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg_attr(target_family = "wasm", async_trait(?Send))]
+#[cfg_attr(not(target_family = "wasm"), async_trait)]
+impl Journal for MemoryJournal {
+    async fn find(&self, account: Account, key: &str) -> JournalResult<Option<Entry>> {
+        Ok(self.book().find(account, key).cloned())
+    }
+
+    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>> {
+        Ok(self.book().since(account, nonce))
+    }
+
+    async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>> {
+        Ok(self.book().last_nonce(account))
+    }
+
+    async fn insert(&self, entry: &Entry) -> JournalResult<Inserted> {
+        let mut book = self.book();
+        let inserted = book.inserted(entry);
+        if inserted == Inserted::New {
+            book.insert(entry.clone());
+        }
+        Ok(inserted)
+    }
+
+    async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()> {
+        if let Some(entry) = self.book().entry(account, nonce) {
+            entry.transactions.push(transaction.clone());
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()> {
+        if let Some(entry) = self.book().entry(account, nonce) {
+            entry.outcome = outcome;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! What was signed, kept so that it is sent once.
+
+mod file;
+mod memory;
+
+use std::{error, fmt};
+
+use alloy::primitives::{Address, B256, Bytes, ChainId, TxHash};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub use file::FileJournal;
+pub use memory::MemoryJournal;
+
+/// What can go wrong with a journal: whatever its storage says.
+pub type JournalError = Box<dyn error::Error + Send + Sync>;
+
+/// The result of what a journal does.
+pub type JournalResult<T> = Result<T, JournalError>;
+
+/// Where the writes of accounts are kept, so that each is done once: a nonce and a signed transaction stand for a write before
+/// anybody is sent it, and the same bytes are sent again for as long as it takes.
+///
+/// What a method has returned from must outlive the process, as far as the journal promises anything beyond it. Several
+/// processes may share one journal if [`Journal::insert`] is atomic among them.
+#[cfg_attr(target_family = "wasm", async_trait(?Send))]
+#[cfg_attr(not(target_family = "wasm"), async_trait)]
+pub trait Journal: fmt::Debug + Send + Sync {
+    /// What stands for a key.
+    async fn find(&self, account: Account, key: &str) -> JournalResult<Option<Entry>>;
+
+    /// All from a nonce on, in the order of nonces.
+    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>>;
+
+    /// The highest nonce that was taken.
+    async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>>;
+
+    /// Adds an entry, unless its key or its nonce is taken.
+    async fn insert(&self, entry: &Entry) -> JournalResult<Inserted>;
+
+    /// Adds a transaction to an entry, which replaces those before it.
+    async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()>;
+
+    /// Says what became of an entry.
+    async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()>;
+}
+
+/// Whose nonces these are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Account {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The account.
+    pub address: Address,
+}
+
+/// A write: one nonce of an account, and what was signed for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Whose nonce it is.
+    pub account: Account,
+    /// The nonce.
+    pub nonce: u64,
+    /// By what the write is known, if it may be repeated.
+    pub key: Option<String>,
+    /// What the key stands for: a hash of what was asked.
+    pub intent: B256,
+    /// The signed transactions of this nonce, as they are sent; each replaces those before it.
+    pub transactions: Vec<Bytes>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a write, as far as was known when it was last looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Not known yet.
+    Open,
+    /// One of its transactions was mined.
+    Mined {
+        /// Which.
+        transaction: TxHash,
+        /// The block's number.
+        block: u64,
+        /// The block's hash.
+        block_hash: B256,
+    },
+    /// Its nonce was taken by a transaction of somebody else who has the account's key.
+    Superseded {
+        /// Which.
+        by: TxHash,
+    },
+}
+
+/// What became of an insertion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is there.
+    New,
+    /// There is another with its key.
+    KeyTaken,
+    /// There is another with its nonce.
+    NonceTaken,
+}

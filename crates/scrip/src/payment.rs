@@ -1,0 +1,252 @@
+//! How an order is paid: with what is approved, by a signature, in one batch, or once it is approved.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use alloy::{
+    contract,
+    eips::BlockNumberOrTag,
+    network::TransactionBuilder,
+    primitives::{Address, B256, Bytes, U256, b256},
+    providers::{Provider, WalletProvider},
+    rpc::types::{TransactionReceipt, TransactionRequest},
+    signers::Signer,
+    sol,
+    sol_types::SolValue,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, Item, PaymentStandard, Receipt, Result, RouterOrder, Scrip, SignedOrder,
+    abi::{IERC20, IScrip::IScripErrors},
+    order::Bill,
+    outbox::Intent,
+};
+
+/// How an order is paid in a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Way {
+    /// With what the payer has approved already, or by the coin that is sent along: one transaction.
+    Allowance,
+    /// By the payer's signature, for which [`Scrip::signing_with`] gives the key: one transaction.
+    Signature(PaymentStandard),
+    /// By the code that the payer's account has by EIP-7702, which approves and orders: one transaction, if that code is a batch
+    /// executor by ERC-7821.
+    Batch,
+    /// By an approval of exactly the price, and then the order: two transactions, or three for a token that wants 0 in between.
+    Approval,
+}
+
+/// A key that signs what is no transaction.
+#[derive(Clone)]
+pub(crate) struct Key(Arc<dyn Signer + Send + Sync>);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Key").field(&self.0.address()).finish()
+    }
+}
+
+sol! {
+    #[sol(rpc)]
+    interface IBatchExecutor {
+        struct Call {
+            address to;
+            uint256 value;
+            bytes data;
+        }
+
+        function execute(bytes32 mode, bytes executionData) external payable;
+        function supportsExecutionMode(bytes32 mode) external view returns (bool);
+    }
+}
+
+/// ERC-7821's mode of a single batch that reverts as a whole.
+const ONE_BATCH: B256 = b256!("0100000000000000000000000000000000000000000000000000000000000000");
+
+/// How the code of an account by EIP-7702 begins, before the address of the code that it stands for.
+const DELEGATION: [u8; 3] = [0xef, 0x01, 0x00];
+
+impl<P> Scrip<P> {
+    /// Signs with the account's key instead of approving tokens, where they allow that: one transaction then does it all.
+    ///
+    /// The provider's wallet signs transactions; this is for the rest.
+    pub fn signing_with(mut self, key: impl Signer + Send + Sync + 'static) -> Self {
+        self.set_signing_key(Key(Arc::new(key)));
+        self
+    }
+}
+
+impl<P: Provider + WalletProvider> Scrip<P> {
+    /// Approves an amount of a token, so that the contract can pull it from the signer: for uses of plans paid per use. Does
+    /// nothing when that much is approved already.
+    pub async fn approve(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
+        self.approve_for(self.address(), token, amount).await
+    }
+
+    /// The best way to pay a bill: what needs no approval before what does, and one transaction before two.
+    pub(crate) async fn best_way(&self, bill: &Bill) -> Result<Way> {
+        let &Bill { token, most, needed } = bill;
+        if token.is_zero() || needed.is_zero() || self.allowance(self.address(), token).await? >= needed {
+            return Ok(Way::Allowance);
+        }
+        if self.signing_key().is_some()
+            && let Some(&standard) = self.payment_standards(token, self.signer(), most).await?.first()
+        {
+            return Ok(Way::Signature(standard));
+        }
+        Ok(if self.can_batch().await? { Way::Batch } else { Way::Approval })
+    }
+
+    /// Whether the signer's account has code that makes several calls in one.
+    async fn can_batch(&self) -> Result<bool> {
+        let account = self.signer();
+        if !self.provider().get_code_at(account).await?.starts_with(&DELEGATION) {
+            return Ok(false);
+        }
+        let executor = IBatchExecutor::new(account, self.provider());
+        Ok(executor.supportsExecutionMode(ONE_BATCH).call().await.unwrap_or(false))
+    }
+
+    /// Pays a bill by the signer's signature, which the router is sent.
+    pub(crate) async fn pay_signed(
+        &self,
+        intent: Intent,
+        item: &Item,
+        bill: &Bill,
+        standard: PaymentStandard,
+    ) -> Result<TransactionReceipt> {
+        let &Bill { token, most, .. } = bill;
+        let Some(Key(key)) = self.signing_key() else {
+            return Err(Error::NoSigningKey { payer: self.signer() });
+        };
+        self.check_funds(token, most).await?;
+        let Item { plan, holder, quantity, data, .. } = item.clone();
+        let latest = self.provider().get_block_by_number(BlockNumberOrTag::Latest).await?;
+        let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
+        let deadline =
+            latest.header.timestamp.saturating_add(self.manner().patience.as_secs()).saturating_add(60);
+        // Nobody counts these: two orders at once must only not be the same.
+        let nonce = B256::random().into();
+        let payer = self.signer();
+        let order = RouterOrder { plan, holder, quantity, max_price: most, data, payer, nonce, deadline };
+        let payment = self.sign_payment(standard, &order, token, &**key).await?;
+        let signed = SignedOrder { order, token, payment, consent: None };
+        self.send_as(intent, self.key(), self.order_call(&signed)).await
+    }
+
+    /// Sends a call that orders, once all that it needs of each token is there and approved, or with the approvals in one batch.
+    /// Without a way the best of these.
+    pub(crate) async fn pay(
+        &self,
+        intent: Intent,
+        call: TransactionRequest,
+        needed: &BTreeMap<Address, U256>,
+        way: Option<Way>,
+    ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
+        let call = call.with_from(self.signer());
+        // Neither what is approved nor what is there is looked at when writes are not tried.
+        if self.manner().untried.is_some() {
+            return Ok((self.send_as(intent, self.key(), call).await?, Vec::new()));
+        }
+        let paid = || needed.iter().filter(|(_, amount)| !amount.is_zero());
+        for (&token, &amount) in paid() {
+            self.check_funds(token, amount).await?;
+        }
+        // What is refused for another reason than the missing allowance is refused before that is approved.
+        if let Err(error) = self.provider().call(call.clone()).await.map_err(Error::from)
+            && !matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
+        {
+            return Err(error);
+        }
+        let mut calls = Vec::new();
+        for (&token, &amount) in paid().filter(|(token, _)| !token.is_zero() && way != Some(Way::Allowance)) {
+            calls.extend(self.approvals(self.address(), token, amount).await?);
+        }
+        let batch = match way {
+            _ if calls.is_empty() => false,
+            Some(way) => way == Way::Batch,
+            None => self.can_batch().await?,
+        };
+        if batch {
+            if way.is_some() && !self.can_batch().await? {
+                return Err(Error::NoBatches { account: self.signer() });
+            }
+            calls.push(call);
+            return Ok((self.send_as(intent, self.key(), self.batch(calls)).await?, Vec::new()));
+        }
+        let mut approvals = Vec::new();
+        for approval in calls {
+            approvals.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
+        }
+        Ok((self.send_as(intent, self.key(), call).await?, approvals))
+    }
+
+    /// Several calls in one, by the code of the signer's account.
+    fn batch(&self, calls: Vec<TransactionRequest>) -> TransactionRequest {
+        let call = |call: TransactionRequest| IBatchExecutor::Call {
+            to: call.to.and_then(|to| to.to().copied()).unwrap_or_default(),
+            value: call.value.unwrap_or_default(),
+            data: call.input.into_input().unwrap_or_default(),
+        };
+        let calls: Vec<_> = calls.into_iter().map(call).collect();
+        let executor = IBatchExecutor::new(self.signer(), self.provider());
+        executor.execute(ONE_BATCH, Bytes::from(calls.abi_encode_params())).into_transaction_request()
+    }
+
+    pub(crate) async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
+        let payer = self.signer();
+        let provider = self.provider();
+        let available = if token.is_zero() {
+            provider.get_balance(payer).await?
+        } else {
+            IERC20::new(token, provider).balanceOf(payer).call().await.map_err(Error::of_token)?
+        };
+        if available < needed {
+            return Err(Error::InsufficientFunds { payer, token, needed, available });
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn approve_for(
+        &self,
+        spender: Address,
+        token: Address,
+        amount: U256,
+    ) -> Result<Vec<Receipt>> {
+        let mut receipts = Vec::new();
+        for approval in self.approvals(spender, token, amount).await? {
+            receipts.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
+        }
+        Ok(receipts)
+    }
+
+    /// How much of a token the signer lets a spender take.
+    async fn allowance(&self, spender: Address, token: Address) -> Result<U256> {
+        let token = IERC20::new(token, self.provider());
+        token.allowance(self.signer(), spender).call().await.map_err(Error::of_token)
+    }
+
+    /// The calls that have a spender allowed this much of a token: none if it is already.
+    async fn approvals(
+        &self,
+        spender: Address,
+        token: Address,
+        amount: U256,
+    ) -> Result<Vec<TransactionRequest>> {
+        let allowed = self.allowance(spender, token).await?;
+        if allowed >= amount {
+            return Ok(Vec::new());
+        }
+        let token = IERC20::new(token, self.provider());
+        let approve = |amount| token.approve(spender, amount).from(self.signer());
+        // Some tokens, USDT on Ethereum among them, change an allowance only from or to 0.
+        let refused = |error: contract::Error| error.as_revert_data().is_some();
+        let mut amounts = vec![amount];
+        if !allowed.is_zero() && approve(amount).call().await.is_err_and(refused) {
+            amounts.insert(0, U256::ZERO);
+        }
+        Ok(amounts.into_iter().map(|amount| approve(amount).into_transaction_request()).collect())
+    }
+}

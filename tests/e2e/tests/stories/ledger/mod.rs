@@ -1,0 +1,4 @@
+//! The books rebuilt from events, beside the chain.
+
+mod differences;
+mod walk;

@@ -1,0 +1,164 @@
+//! How an order is paid: the best way by itself, or the one that is asked for.
+
+use alloy::{
+    eips::eip7702::Authorization,
+    network::{TransactionBuilder, TransactionBuilder7702},
+    primitives::{Address, U256},
+    providers::Provider,
+    rpc::types::TransactionRequest,
+    signers::SignerSync,
+};
+use eyre::Result;
+use scrip::{Error, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
+use scrip_devnet::WalletProvider;
+use scrip_e2e::env::TestEnv;
+
+use crate::common::deploy;
+
+/// Gives the subscriber's account the code of a contract, by EIP-7702.
+async fn delegate(env: &TestEnv, code: Address) -> Result<()> {
+    let signer = &env.devnet.actor("subscriber")?.signer;
+    let nonce = env.devnet.reader().get_transaction_count(signer.address()).await?;
+    let authorization =
+        Authorization { chain_id: U256::from(env.subscriber.chain_id()), address: code, nonce };
+    let signature = signer.sign_hash_sync(&authorization.signature_hash())?;
+    let carrier = TransactionRequest::default()
+        .with_to(env.stranger.signer())
+        .with_authorization_list(vec![authorization.into_signed(signature)]);
+    env.stranger.provider().send_transaction(carrier).await?.get_receipt().await?;
+    Ok(())
+}
+
+/// How many transactions the subscriber has sent.
+async fn sent(env: &TestEnv) -> Result<u64> {
+    Ok(env.devnet.reader().get_transaction_count(env.subscriber.signer()).await?)
+}
+
+/// Orders, and says in how many transactions.
+async fn order(
+    env: &TestEnv,
+    client: &Scrip<WalletProvider>,
+    plan: PlanId,
+    way: Option<Way>,
+) -> Result<(Purchase, u64)> {
+    let before = sent(env).await?;
+    let order = client.order(plan);
+    let purchase = match way {
+        Some(way) => order.by(way).await?,
+        None => order.await?,
+    };
+    assert_eq!(purchase.ordered.payer, client.signer());
+    Ok((purchase, sent(env).await? - before))
+}
+
+async fn plan_in(env: &TestEnv, token: &Token) -> Result<PlanId> {
+    env.create(&Terms::credits("Plan", 5).price(token, "1")?.paid_to(env.builder.signer())).await
+}
+
+#[tokio::test]
+async fn an_account_with_code_for_batches_approves_and_orders_at_once() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plain = env.subscriber.token(deploy(&env, "ResettingToken").await?).await?;
+    let plan = plan_in(&env, &plain).await?;
+    let client = &env.subscriber;
+
+    let (purchase, transactions) = order(&env, client, plan, None).await?;
+    assert_eq!((purchase.approvals.len(), transactions), (1, 2), "no code yet");
+    delegate(&env, deploy(&env, "BatchAccount").await?).await?;
+    let (purchase, transactions) = order(&env, client, plan, None).await?;
+    assert_eq!((purchase.approvals.len(), transactions), (0, 1), "one batch");
+    assert_eq!(purchase.ordered.credits, 5);
+    let token = IERC20::new(plain.address, env.devnet.reader());
+    assert_eq!(
+        token.allowance(client.signer(), client.address()).call().await?,
+        U256::ZERO,
+        "exactly the price"
+    );
+
+    // An allowance in between makes this token want 0 first: three calls, and still one transaction.
+    token.allowance(client.signer(), client.address()).call().await?;
+    client.approve(plain.address, U256::ONE).await?;
+    assert_eq!(order(&env, client, plan, None).await?.1, 1, "one batch");
+    let (purchase, transactions) = order(&env, client, plan, Some(Way::Approval)).await?;
+    assert_eq!((purchase.approvals.len(), transactions), (1, 2), "as it was asked for");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_way_is_chosen_by_what_is_there() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let dollar = env.devnet.dollar().clone();
+    let plan = plan_in(&env, &dollar).await?;
+    let signing = env.subscriber.clone().signing_with(env.devnet.actor("subscriber")?.signer.clone());
+    let allowance = async || {
+        let token = IERC20::new(dollar.address, env.devnet.reader());
+        token.allowance(env.subscriber.signer(), env.subscriber.address()).call().await
+    };
+
+    for way in [
+        None,
+        Some(Way::Signature(PaymentStandard::Eip3009)),
+        Some(Way::Signature(PaymentStandard::Eip2612)),
+        Some(Way::Approval),
+    ] {
+        let (purchase, transactions) = order(&env, &signing, plan, way).await?;
+        let approvals = usize::from(way == Some(Way::Approval));
+        assert_eq!((purchase.approvals.len(), transactions), (approvals, 1 + approvals as u64), "{way:?}");
+    }
+    assert_eq!(allowance().await?, U256::ZERO, "nothing stays approved");
+
+    // What is approved is used before anything is signed.
+    env.subscriber.approve(dollar.address, U256::from(1_000_000)).await?;
+    order(&env, &signing, plan, None).await?;
+    assert_eq!(allowance().await?, U256::ZERO);
+
+    let error = env.subscriber.order(plan).by(Way::Allowance).await.unwrap_err();
+    assert!(error.refusal().is_some(), "nothing is approved: {error}");
+    let error = env.subscriber.order(plan).by(Way::Signature(PaymentStandard::Eip3009)).await.unwrap_err();
+    assert!(matches!(error, Error::NoSigningKey { .. }), "{error}");
+    assert!(error.hint().is_some());
+    let error = env.subscriber.order(plan).by(Way::Batch).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("{} has no code that makes several calls in one", env.subscriber.signer())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_poor_or_late_buyer_is_told_before_anything_is_sent() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plan = env.create(&env.premium()?.limit_per_holder(1)).await?;
+    let signing = env.subscriber.clone().signing_with(env.devnet.actor("subscriber")?.signer.clone());
+    order(&env, &signing, plan, None).await?;
+    let before = sent(&env).await?;
+    let told = async |client: &Scrip<WalletProvider>| -> Result<String> {
+        let error = client.order(plan).await.unwrap_err();
+        assert!(!error.is_pending(), "{error}");
+        Ok(env.with_names(error, plan))
+    };
+    for client in [&signing, &env.subscriber] {
+        assert_eq!(told(client).await?, "subscriber can order plan PLAN 0 more times, not 1");
+    }
+    env.builder.set_open(plan, false).await?;
+    for client in [&signing, &env.subscriber] {
+        assert_eq!(told(client).await?, "orders of plan PLAN are stopped");
+    }
+    env.builder.set_open(plan, true).await?;
+    let all = IERC20::new(env.devnet.dollar().address, env.devnet.reader())
+        .balanceOf(env.subscriber.signer())
+        .call()
+        .await?;
+    assert_eq!(sent(&env).await?, before, "nothing was sent");
+    let dear = env
+        .create(
+            &Terms::credits("Dear", 1).price(env.devnet.dollar(), "2000000")?.paid_to(env.builder.signer()),
+        )
+        .await?;
+    for client in [&signing, &env.subscriber] {
+        let error = client.order(dear).await.unwrap_err();
+        assert!(matches!(error, Error::InsufficientFunds { available, .. } if available == all), "{error}");
+    }
+    assert_eq!(sent(&env).await?, before, "nothing was sent");
+    Ok(())
+}
