@@ -173,6 +173,7 @@ contract SettleTest is Kinds {
 
     function testFuzz_WhenSettlementsAreCounted(uint32[3] memory quantities, uint32 perHolder, uint32 inAll) public {
         IScrip.Terms memory terms = fiat();
+        terms.name = "Counted";
         terms.limits = IScrip.Limits({perHolder: perHolder, inAll: inAll});
         uint256 planId = create(terms);
         uint256 sum;

@@ -100,6 +100,9 @@ const WEIGHTS: [(Kind, u32); 34] = [
     (K::View, 10),
 ];
 
+/// Who is given many lots.
+const CROWDED: [Who; 2] = [Who::Ann, Who::Ben];
+
 /// What may be done from within a callback: it must cost little, for callbacks have little gas.
 const WITHIN: [(Kind, u32); 7] = [
     (K::Burn, 3),

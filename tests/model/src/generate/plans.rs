@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 
-use super::{Generator, NO_PLAN, SLOTS, WITHIN};
+use super::{CROWDED, Generator, NO_PLAN, SLOTS, WITHIN};
 use crate::{
     abi::IScrip::PriceKind,
     cast::{CHAMELEONS, HOLDERS, TOKEN_KINDS, Who},
@@ -235,6 +235,16 @@ impl Generator {
             let kind = self.dice.weighted(&WITHIN);
             let (who, action) = self.action(kind);
             let is_cheap = match &action {
+                // Who may have a hundred lots, by the time when it is done, which all expire at once.
+                Action::Order { holder, .. }
+                | Action::RedeemWithoutId { holder, .. }
+                | Action::Burn { holder, .. }
+                | Action::Mint { holder, .. }
+                | Action::MintExpirable { holder, .. }
+                    if CROWDED.contains(holder) =>
+                {
+                    false
+                }
                 Action::Order { plan, holder, .. } => {
                     !self.is_asked(*holder) && self.plan(*plan).is_none_or(is_cheap)
                 }

@@ -2,7 +2,7 @@
 
 use alloy::primitives::U256;
 
-use super::{AT_ONCE, Generator, NO_PLAN};
+use super::{AT_ONCE, CROWDED, Generator, NO_PLAN};
 use crate::{
     cast::{HOLDERS, Who},
     model::Plan,
@@ -52,7 +52,7 @@ impl Generator {
     /// Lots of many different expiries for one holder, up to and beyond how many there may be.
     pub(super) fn many_lots(&mut self) -> (Who, Action) {
         let plan = self.slot(|plan| !plan.is_per_use() && !plan.is_time());
-        let holder = self.dice.pick(&[Who::Ann, Who::Ben]);
+        let holder = self.dice.pick(&CROWDED);
         let start = self.dice.pick(&[1, 1, 40, 1_000]) as u32;
         let mint = |place| Action::MintExpirable { plan, holder, amount: 3, duration: start + place };
         let actions = (0..60).map(mint).collect();
