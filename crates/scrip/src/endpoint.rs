@@ -1,6 +1,6 @@
 //! How a chain is reached.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use alloy::{
     rpc::client::{ClientBuilder, RpcClient},
@@ -40,6 +40,26 @@ pub struct Endpoint {
 /// What the layer reckons a request to cost, in its units.
 const COST: u64 = 20;
 
+/// What the client asks: of one node after another until one answers, and not of all at once, as the layer would.
+const METHODS: [&str; 16] = [
+    "eth_blockNumber",
+    "eth_call",
+    "eth_chainId",
+    "eth_estimateGas",
+    "eth_feeHistory",
+    "eth_gasPrice",
+    "eth_getBalance",
+    "eth_getBlockByHash",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getLogs",
+    "eth_getTransactionByHash",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+    "eth_sendRawTransaction",
+    "eth_sendRawTransactionSync",
+];
+
 impl Endpoint {
     /// One node. What it fails to answer is asked five times more, half a second apart.
     ///
@@ -51,7 +71,7 @@ impl Endpoint {
         Ok(Self { urls, retries: 5, backoff: Duration::from_millis(500), per_second: 1_000 })
     }
 
-    /// One more, which is asked when the others are slower or fail more often.
+    /// One more: of several the one that has answered best is asked first, and the next when it fails.
     ///
     /// # Errors
     ///
@@ -78,19 +98,21 @@ impl Endpoint {
         let pause = u64::try_from(self.backoff.as_millis()).unwrap_or(u64::MAX);
         let retry = RetryBackoffLayer::new_with_policy(self.retries, pause, self.per_second * COST, policy);
         let nodes = self.urls.iter().cloned().map(Http::new).collect();
-        // The best node only: the next try takes the next, for a failure costs a node its rank.
-        let one = FallbackLayer::default().with_active_transport_count(std::num::NonZeroUsize::MIN);
-        let transport = ServiceBuilder::new().layer(one).service(nodes);
-        let local = self.urls.iter().all(|url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")));
+        let in_turn = FallbackLayer::default()
+            .with_active_transport_count(NonZeroUsize::new(self.urls.len()).unwrap_or(NonZeroUsize::MIN))
+            .with_sequential_methods(METHODS.into_iter().map(str::to_owned).collect());
+        let transport = ServiceBuilder::new().layer(in_turn).service(nodes);
+        let local =
+            self.urls.iter().all(|url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")));
         ClientBuilder::default().layer(retry).transport(transport, local)
     }
 }
 
 fn parse(url: &str) -> Result<Url> {
-    let invalid = |reason: String| Error::InvalidEndpoint { url: url.to_owned(), reason };
-    let parsed = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
+    // It is not repeated: many have a key in their path.
+    let parsed = Url::parse(url).map_err(|error| Error::InvalidEndpoint(error.to_string()))?;
     match parsed.scheme() {
         "http" | "https" => Ok(parsed),
-        other => Err(invalid(format!("it is reached by {other}, not by http or https"))),
+        other => Err(Error::InvalidEndpoint(format!("it is reached by {other}, not by http or https"))),
     }
 }

@@ -103,6 +103,10 @@ pub enum Error {
     #[error("`{0}` is no id of a service: it is 0x and 64 hex digits")]
     InvalidDid(String),
 
+    /// A text is no URL of a node.
+    #[error("the node's URL is no good: {0}")]
+    InvalidEndpoint(String),
+
     /// Not a lifetime of credits, nor a period of access.
     #[error("{0:?} cannot be the lifetime of credits or a period of access: those are whole seconds, 1 to {max}", max = u32::MAX)]
     InvalidDuration(Duration),

@@ -8,6 +8,8 @@ mod client;
 mod clock;
 mod credits;
 mod deployment;
+#[cfg(feature = "http")]
+mod endpoint;
 mod error;
 mod events;
 mod fee;
@@ -46,6 +48,8 @@ pub use balance::{Balance, PlanType};
 pub use batch::{Batch, BatchRedeemed, Use};
 pub use client::Scrip;
 pub use deployment::{CREATE2_DEPLOYER, CodeHashes, Deployment};
+#[cfg(feature = "http")]
+pub use endpoint::Endpoint;
 pub use error::{Error, Result};
 pub use events::{
     Burned, Created, Event, Expired, Minted, OpenSet, OperatorSet, Ordered, OwnershipAccepted,

@@ -1,6 +1,6 @@
 //! From a signed transaction to what became of it.
 
-use std::time::Duration;
+use std::{future::IntoFuture, pin::pin, sync::atomic::Ordering, time::Duration};
 
 use alloy::{
     consensus::Transaction,
@@ -10,6 +10,7 @@ use alloy::{
     providers::{Provider, WalletProvider},
     rpc::types::{TransactionReceipt, TransactionRequest},
 };
+use futures_util::future::{Either, select};
 
 use super::{Manner, Outbox, Waiting, decode, prepare::Fees};
 use crate::{
@@ -23,6 +24,9 @@ const LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// How often it is sent again to a node that refuses it. Nobody else has it then, but it may still be sent.
 const REFUSALS: u32 = 4;
+
+/// JSON-RPC's code for a method that a node does not have.
+const METHOD_NOT_FOUND: i64 = -32601;
 
 /// A replacement pays at least an eighth more, as nodes ask: most a tenth, some an eighth.
 const RAISED_BY: u128 = 8;
@@ -120,7 +124,9 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         let known = self.entry.outcome != Outcome::Open;
         if self.looked_at.is_none() && !known {
             self.looked_at = Some(Instant::now());
-            self.send().await;
+            if let Some(receipt) = self.send_first().await {
+                return self.judge(receipt).await;
+            }
         }
         if let Some(receipt) = self.receipt().await? {
             return self.judge(receipt).await;
@@ -133,6 +139,40 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             self.look().await?;
         }
         Ok(None)
+    }
+
+    /// Sends it for the first time. A write that is not tried has the node answer with the receipt (EIP-7966), where it can: one
+    /// request instead of two or more.
+    async fn send_first(&mut self) -> Option<TransactionReceipt> {
+        let known_not_to = self.outbox.no_receipts.load(Ordering::Relaxed);
+        if self.manner.untried.is_none() || known_not_to {
+            self.send().await;
+            return None;
+        }
+        let transaction = self.entry.transactions.last()?;
+        let answer = self.provider.client().request("eth_sendRawTransactionSync", (transaction,));
+        // However long it takes the node: others may come first that it has yet to be sent again.
+        let answer = match select(pin!(answer.into_future()), pin!(sleep(LOOKED_AT))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(_) => return None,
+        };
+        match answer {
+            Ok(receipt) => Some(receipt).filter(|receipt| self.is_ours(receipt)),
+            Err(error) => {
+                if error.as_error_resp().is_some_and(|answer| answer.code == METHOD_NOT_FOUND) {
+                    self.outbox.no_receipts.store(true, Ordering::Relaxed);
+                    self.send().await;
+                } else {
+                    self.waiting = Waiting::Node(error);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether a receipt is that of one of its transactions, mined.
+    fn is_ours(&self, receipt: &TransactionReceipt) -> bool {
+        self.hashes.contains(&receipt.transaction_hash) && receipt.block_number.is_some()
     }
 
     /// Sends the last transaction. Whatever a node answers, it may have taken it; the chain says.
@@ -152,10 +192,8 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
     /// The receipt of whichever of its transactions was mined.
     async fn receipt(&self) -> Result<Option<TransactionReceipt>> {
         for &hash in self.hashes.iter().rev() {
-            if let Some(receipt) = self.provider.get_transaction_receipt(hash).await?
-                && receipt.transaction_hash == hash
-                && receipt.block_number.is_some()
-            {
+            let receipt = self.provider.get_transaction_receipt(hash).await?;
+            if let Some(receipt) = receipt.filter(|receipt| self.is_ours(receipt)) {
                 return Ok(Some(receipt));
             }
         }

@@ -4,7 +4,11 @@ mod follow;
 mod prepare;
 mod wait;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use alloy::{
     consensus::TxEnvelope,
@@ -32,6 +36,8 @@ pub(crate) struct Outbox {
     /// The next nonce of each account that has written.
     next: Mutex<HashMap<Address, u64>>,
     fees: prepare::FeeCache,
+    /// Whether the node is known not to answer a transaction with its receipt.
+    no_receipts: AtomicBool,
 }
 
 /// How writes are sent and waited for.
@@ -92,7 +98,13 @@ impl Outbox {
     }
 
     pub(crate) fn with_journal(chain_id: ChainId, journal: Arc<dyn Journal>) -> Self {
-        Self { chain_id, journal, next: Mutex::default(), fees: prepare::FeeCache::default() }
+        Self {
+            chain_id,
+            journal,
+            next: Mutex::default(),
+            fees: prepare::FeeCache::default(),
+            no_receipts: AtomicBool::new(false),
+        }
     }
 
     fn account(&self, address: Address) -> Account {

@@ -5,6 +5,7 @@ mod common;
 mod connect;
 mod demo;
 mod deploy;
+mod endpoint;
 mod faults;
 mod faults_once;
 mod history;
