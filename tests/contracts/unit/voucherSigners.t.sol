@@ -178,6 +178,14 @@ contract VoucherSignersTest is VoucherWorld {
         expectRefused(address(4), "", "");
     }
 
+    /// @dev Nobody is asked then, so that no gas is kept for an answer.
+    function test_RevertWhen_ThereIsNoCodeAndLittleGas() public {
+        IScrip.Voucher memory given = voucherOf(makeAddr("nobody"), 1);
+        vm.prank(agent);
+        vm.expectRevert(invalidSignature(given.holder));
+        scrip.redeemWithVoucher{gas: 300_000}(given, 3, "");
+    }
+
     // ──────────────────────────────────────── Delegated accounts ─────────────────────────────────────
 
     function delegate(address code) internal returns (address account, uint256 key) {

@@ -146,7 +146,7 @@ const KILLS: u64 = 12;
 #[tokio::test]
 async fn a_process_killed_again_and_again_does_each_once() -> Result<()> {
     let kills: u64 = std::env::var("SCRIP_KILLS").map_or(Ok(KILLS), |kills| kills.parse())?;
-    let many = 40 * kills;
+    let many = 100 * kills;
     let env = TestEnv::start().await?;
     let (plan, holder) = (plan(&env, many).await?, env.subscriber.signer());
     let before = dollars(&env).await?;
@@ -182,7 +182,7 @@ async fn a_process_killed_again_and_again_does_each_once() -> Result<()> {
         }
     }
 
-    assert!(killed * 2 >= kills, "it was done after {killed} kills");
+    assert!(killed * 3 >= kills, "it was done after {killed} kills");
     assert_eq!(env.stranger.balance(plan, holder).await?.balance, u128::from(many * 100));
     assert_eq!(dollars(&env).await? - before, U256::from(many * 20_000_000), "20 dollars each");
     Ok(())
