@@ -156,7 +156,9 @@ impl Bench<'_> {
     }
 
     async fn approve(&self, amount: U256) -> Result<()> {
-        let dollar = abi::IERC20::new(self.devnet.dollar().address, self.subscriber.provider());
+        // A provider of its own, which has not counted nonces before the client took some.
+        let provider = self.devnet.provider(self.devnet.actor("subscriber")?);
+        let dollar = abi::IERC20::new(self.devnet.dollar().address, provider);
         dollar.approve(self.subscriber.address(), amount).send().await?.get_receipt().await?;
         Ok(())
     }
@@ -169,7 +171,7 @@ impl Bench<'_> {
     async fn balance_gas(&self, plan: PlanId, holder: Address) -> Result<(u64, u64)> {
         let data = Bytes::from(abi::IScrip::balanceOfCall { account: holder, id: plan.0 }.abi_encode());
         let bytes: u64 = data.iter().map(|&byte| if byte == 0 { 4 } else { 16 }).sum();
-        let provider = self.agent.provider();
+        let provider = self.devnet.provider(self.devnet.actor("agent")?);
         let call = TransactionRequest::default()
             .with_from(provider.default_signer_address())
             .with_to(self.agent.address())
