@@ -95,8 +95,8 @@ impl<P: Provider> Scrip<P> {
         self
     }
 
-    /// Sends writes with this gas limit, without trying them first, and with fees as they were up to three seconds ago: two
-    /// requests a write instead of eight, for many at once. What a contract refuses then costs gas.
+    /// Sends writes with this gas limit, without trying them first, and with fees as they were up to three seconds ago: one
+    /// or two requests a write instead of eight, for many at once. What a contract refuses then costs gas.
     pub fn untried(mut self, gas: u64) -> Self {
         self.manner.untried = Some(gas);
         self

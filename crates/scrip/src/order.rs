@@ -164,9 +164,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
         let bill = self.bill(item).await?;
         let way = match way {
-            None if self.manner().untried.is_none() && self.signing_key().is_some() => {
-                Some(self.best_way(&bill).await?)
-            }
+            None if self.manner().untried.is_none() => self.best_signature(&bill).await?.map(Way::Signature),
             way => way,
         };
         if let Some(Way::Signature(standard)) = way {

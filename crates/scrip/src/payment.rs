@@ -85,18 +85,17 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         self.approve_for(self.address(), token, amount).await
     }
 
-    /// The best way to pay a bill: what needs no approval before what does, and one transaction before two.
-    pub(crate) async fn best_way(&self, bill: &Bill) -> Result<Way> {
+    /// By which signature a bill is best paid, if the client can sign and nothing better, such as an allowance, is there already.
+    pub(crate) async fn best_signature(&self, bill: &Bill) -> Result<Option<PaymentStandard>> {
         let &Bill { token, most, needed } = bill;
-        if token.is_zero() || needed.is_zero() || self.allowance(self.address(), token).await? >= needed {
-            return Ok(Way::Allowance);
-        }
-        if self.signing_key().is_some()
-            && let Some(&standard) = self.payment_standards(token, self.signer(), most).await?.first()
+        if self.signing_key().is_none()
+            || token.is_zero()
+            || needed.is_zero()
+            || self.allowance(self.address(), token).await? >= needed
         {
-            return Ok(Way::Signature(standard));
+            return Ok(None);
         }
-        Ok(if self.can_batch().await? { Way::Batch } else { Way::Approval })
+        Ok(self.payment_standards(token, self.signer(), most).await?.first().copied())
     }
 
     /// Whether the signer's account has code that makes several calls in one.
@@ -164,15 +163,11 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         for (&token, &amount) in paid().filter(|(token, _)| !token.is_zero() && way != Some(Way::Allowance)) {
             calls.extend(self.approvals(self.address(), token, amount).await?);
         }
-        let batch = match way {
-            _ if calls.is_empty() => false,
-            Some(way) => way == Way::Batch,
-            None => self.can_batch().await?,
-        };
+        let batch = !calls.is_empty() && matches!(way, None | Some(Way::Batch)) && self.can_batch().await?;
+        if !batch && !calls.is_empty() && way == Some(Way::Batch) {
+            return Err(Error::NoBatches { account: self.signer() });
+        }
         if batch {
-            if way.is_some() && !self.can_batch().await? {
-                return Err(Error::NoBatches { account: self.signer() });
-            }
             calls.push(call);
             return Ok((self.send_as(intent, self.key(), self.batch(calls)).await?, Vec::new()));
         }
