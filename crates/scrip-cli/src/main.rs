@@ -15,23 +15,37 @@ mod text;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
-use crate::{args::Cli, context::Context, print::Printer};
+use crate::{
+    args::{Cli, Command},
+    context::Context,
+    print::Printer,
+};
 
-// One thread is enough for one command, and starts faster than many.
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return print::usage(&error),
     };
     let printer = Printer::new(&cli.global);
     let done = match Context::new(cli.global, printer) {
-        Ok(context) => commands::run(cli.command, &context).await,
+        Ok(context) => {
+            runtime(&cli.command).and_then(|runtime| runtime.block_on(commands::run(cli.command, &context)))
+        }
         Err(error) => Err(error),
     };
     match done.and_then(|report| printer.report(&report)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => printer.failure(&error),
     }
+}
+
+/// One thread is enough for one command, and starts faster than many; a server has one for each core.
+fn runtime(command: &Command) -> eyre::Result<Runtime> {
+    let mut builder = match command {
+        Command::Serve(_) => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    Ok(builder.enable_all().build()?)
 }

@@ -89,6 +89,11 @@ impl<'a> Node<'a> {
         Ok(Self { context, network, chain_id, provider, client })
     }
 
+    /// The client of the node.
+    pub(crate) fn client(&self) -> RpcClient {
+        self.client.clone()
+    }
+
     /// Where Scrip should be.
     pub(crate) fn deployment(&self) -> Deployment {
         let named = self.context.global.scrip.or(self.network.scrip);

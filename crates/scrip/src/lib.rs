@@ -6,6 +6,7 @@ mod balance;
 mod batch;
 mod client;
 mod clock;
+mod coin;
 mod credits;
 mod deployment;
 #[cfg(feature = "http")]

@@ -7,6 +7,7 @@ mod history;
 mod operator;
 mod order;
 mod plan;
+mod serve;
 mod service;
 mod values;
 mod voucher;
@@ -26,6 +27,7 @@ pub(crate) use self::{
     operator::OperatorCommand,
     order::{OrderArgs, PayBy},
     plan::{CreateArgs, ListArgs, PlanCommand, Template, TransferArgs},
+    serve::ServeArgs,
     service::{ServiceCommand, ServicePlansArgs},
     values::{HookText, RedeemersText, Request, Share, Who, duration, range, request, seed, time},
     voucher::{SignArgs, VoucherCommand},
@@ -119,6 +121,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run a local chain with Scrip, funded accounts and a test dollar, until Ctrl-C
     Dev(DevArgs),
+    /// Run the server that the published SDKs speak with, until Ctrl-C
+    Serve(ServeArgs),
     /// Put Scrip on a chain, and print the record of it
     Deploy(DeployArgs),
     /// Check a record of a deployment against the chain

@@ -16,6 +16,7 @@ mod operator;
 mod order;
 mod plan;
 mod redeem;
+mod serve;
 mod service;
 mod terms;
 mod voucher;
@@ -31,6 +32,7 @@ use crate::{args::Command, context::Context, report::Report};
 pub(crate) async fn run(command: Command, context: &Context) -> Result<Report> {
     match command {
         Command::Dev(args) => dev::run(args, context).await,
+        Command::Serve(args) => serve::run(args, context).await,
         Command::Deploy(args) => deploy::deploy(args, context).await,
         Command::Verify(args) => deploy::verify(args, context).await,
         Command::Plan(command) => plan::run(command, context).await,

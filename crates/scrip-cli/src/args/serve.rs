@@ -1,0 +1,26 @@
+//! Of the server.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to listen
+    #[arg(long, env = "SCRIP_LISTEN", default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
+    pub(crate) listen: SocketAddr,
+    /// Everything in one: a local chain, Scrip, a test dollar, the server, and keys for a builder and a subscriber
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Write the URL, the token and the keys of the builder and the subscriber to this file, as JSON
+    #[arg(long, requires = "dev", value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// The database: sqlite:///path/to/file, or postgres://user@host/name; a file in the data folder without, and with --dev
+    /// one that is forgotten
+    // The URL may hold a password.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database: Option<String>,
+    /// The file with the master key, 64 hex digits, under which secrets are sealed; SCRIP_MASTER_KEY without
+    #[arg(long, env = "SCRIP_MASTER_KEY_FILE", value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+}

@@ -1,0 +1,171 @@
+//! The server, until Ctrl-C.
+
+use std::{env, fs, future::Future, path::Path};
+
+use alloy::{
+    primitives::{U256, utils::parse_ether},
+    rpc::client::RpcClient,
+};
+use eyre::{Result, WrapErr};
+use scrip::{Deployment, Endpoint};
+use scrip_devnet::{Config as DevConfig, Devnet};
+use scrip_server::{Clock, Config, Fund, MasterKey, Server};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    args::ServeArgs,
+    context::Context,
+    failure::{Exit, problem},
+    node::Node,
+    report::Report,
+};
+
+/// A managed account that has less than this is given gas, in ether.
+const LEAST_GAS: &str = "0.01";
+
+pub(crate) async fn run(args: ServeArgs, context: &Context) -> Result<Report> {
+    if args.dev { serve_devnet(args, context).await } else { serve_network(args, context).await }
+}
+
+/// Ctrl-C, or being told to end.
+fn told_to_end() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => (),
+            _ = terminate.recv() => (),
+        }
+    })
+}
+
+async fn listen(args: &ServeArgs) -> Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        problem(Exit::Failed, format!("cannot listen on {}: {error}", args.listen))
+            .hint("choose another port with --listen, or stop what listens there")
+    })?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
+    let end = told_to_end()?;
+    let (listener, url) = listen(&args).await?;
+    let progress = context.print.progress("starting a chain, deploying Scrip, starting the server");
+    let devnet = Devnet::start_with(DevConfig::default()).await?;
+    let forgotten = TempDir::new().wrap_err("no folder for the database")?;
+    let database = args
+        .database
+        .clone()
+        .unwrap_or_else(|| format!("sqlite://{}?mode=rwc", forgotten.path().join("scrip.db").display()));
+    let fund = Fund { signer: devnet.actor("deployer")?.signer.clone(), least: least_gas()? };
+    let server = Server::start(Config {
+        database,
+        node: Endpoint::new(devnet.url())?.client(),
+        deployment: devnet.deployment(),
+        master_key: master_key(&args)?.unwrap_or_else(MasterKey::generate),
+        fund: Some(fund),
+        clock: Clock::default(),
+    })
+    .await?;
+    let (builder, subscriber) = (devnet.actor("builder")?, devnet.actor("subscriber")?);
+    let builder_key = server.import("builder", &builder.signer).await?;
+    let subscriber_key = server.import("subscriber", &subscriber.signer).await?;
+    drop(progress);
+
+    let token = devnet.dollar().address;
+    let keys = json!({
+        "url": url,
+        "rpc_url": devnet.url().trim_end_matches('/'),
+        "chain_id": crate::config::DEV_CHAIN,
+        "scrip": devnet.deployment().address(),
+        "token": token,
+        "builder": { "key": builder_key, "address": builder.address() },
+        "subscriber": { "key": subscriber_key, "address": subscriber.address() },
+    });
+    if let Some(file) = &args.keys {
+        write_keys(file, &keys)?;
+    }
+    let report = Report::new(keys)
+        .fields([
+            ("server", url.clone()),
+            ("node", devnet.url().trim_end_matches('/').to_owned()),
+            ("tUSD", token.to_string()),
+            ("builder", builder.address().to_string()),
+            ("its key", builder_key.clone()),
+            ("subscriber", subscriber.address().to_string()),
+            ("its key", subscriber_key.clone()),
+        ])
+        .line("")
+        .line("  pip install payments-py")
+        .line(format!("  export NVM_BACKEND_URL={url}"))
+        .line("  python3")
+        .line("  >>> from payments_py import Payments, PaymentOptions")
+        .line(format!("  >>> payments = Payments.get_instance(PaymentOptions(nvm_api_key=\"{builder_key}\", environment=\"custom\"))"));
+    context.print.report(&report)?;
+    context.print.note("Ctrl-C ends it, and forgets it all");
+    server.run(listener, end).await?;
+    Ok(Report::raw(Vec::new()))
+}
+
+async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
+    let end = told_to_end()?;
+    let node = Node::connect(context).await?;
+    let master_key = master_key(&args)?.ok_or_else(|| {
+        problem(Exit::Usage, "there is no master key, under which secrets are sealed").hint(
+            "make one with `openssl rand -hex 32`, keep it apart from the database, and name its file with \
+             --master-key-file, or put it into SCRIP_MASTER_KEY",
+        )
+    })?;
+    let database = args.database.clone().ok_or_else(|| {
+        problem(Exit::Usage, "there is no database").hint(
+            "name one with --database or DATABASE_URL, such as sqlite:///var/lib/scrip/scrip.db?mode=rwc",
+        )
+    })?;
+    let (listener, url) = listen(&args).await?;
+    let (client, deployment): (RpcClient, Deployment) = (node.client(), node.deployment());
+    let server = Server::start(Config {
+        database,
+        node: client,
+        deployment,
+        master_key,
+        fund: None,
+        clock: Clock::default(),
+    })
+    .await?;
+    context.print.report(&Report::new(json!({ "url": url })).fields([("server", url)]))?;
+    context.print.note("Ctrl-C ends it");
+    server.run(listener, end).await?;
+    Ok(Report::raw(Vec::new()))
+}
+
+fn least_gas() -> Result<U256> {
+    Ok(parse_ether(LEAST_GAS)?)
+}
+
+/// The master key of the file that was named, or of the environment.
+fn master_key(args: &ServeArgs) -> Result<Option<MasterKey>> {
+    let text = match &args.master_key_file {
+        Some(file) => fs::read_to_string(file)
+            .wrap_err_with(|| format!("the master key in {} cannot be read", file.display()))?,
+        None => match env::var("SCRIP_MASTER_KEY") {
+            Ok(key) => key,
+            Err(_) => return Ok(None),
+        },
+    };
+    Ok(Some(text.parse()?))
+}
+
+/// Writes keys to a file that only its owner reads.
+fn write_keys(file: &Path, keys: &serde_json::Value) -> Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let written = || -> std::io::Result<()> {
+        let mut to = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+        to.write_all(format!("{keys:#}\n").as_bytes())
+    };
+    written().wrap_err_with(|| format!("the keys cannot be written to {}", file.display()))
+}

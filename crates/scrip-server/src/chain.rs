@@ -1,0 +1,114 @@
+//! The chain, as this server reads it and as its accounts write to it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy::{
+    network::EthereumWallet,
+    primitives::{Address, U256},
+    providers::{
+        Identity, Provider, ProviderBuilder, RootProvider,
+        fillers::{FillProvider, JoinFill, WalletFiller},
+    },
+    rpc::client::RpcClient,
+    signers::local::PrivateKeySigner,
+};
+use scrip::{Deployment, Error, Journal, Scrip};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// A provider that signs as one account; the client of Scrip does all else that a transaction needs.
+type Signing = FillProvider<JoinFill<Identity, WalletFiller<EthereumWallet>>, RootProvider>;
+
+/// Scrip, as one account uses it.
+pub(crate) type Actor = Scrip<Signing>;
+
+/// Pays the gas of the accounts that this server signs for.
+#[derive(Debug)]
+struct Fund {
+    actor: Actor,
+    /// An account that has less is given up to twice as much, in wei.
+    least: U256,
+}
+
+/// The chain.
+pub(crate) struct Chain {
+    client: RpcClient,
+    deployment: Deployment,
+    journal: Arc<dyn Journal>,
+    reader: Scrip<RootProvider>,
+    actors: Mutex<HashMap<Address, Actor>>,
+    fund: Option<Fund>,
+    funding: AsyncMutex<HashMap<Address, Arc<AsyncMutex<()>>>>,
+}
+
+/// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Chain {
+    pub(crate) async fn connect(
+        client: RpcClient,
+        deployment: Deployment,
+        journal: Arc<dyn Journal>,
+        funder: Option<(PrivateKeySigner, U256)>,
+    ) -> Result<Self, Error> {
+        let reader = Scrip::connect(RootProvider::new(client.clone()), deployment).await?;
+        let mut chain = Self {
+            client,
+            deployment: deployment.on_chain(reader.chain_id()),
+            journal,
+            reader,
+            actors: Mutex::default(),
+            fund: None,
+            funding: AsyncMutex::default(),
+        };
+        if let Some((signer, least)) = funder {
+            chain.fund = Some(Fund { actor: chain.actor(signer).await?, least });
+        }
+        Ok(chain)
+    }
+
+    /// Scrip, for reading.
+    pub(crate) const fn scrip(&self) -> &Scrip<RootProvider> {
+        &self.reader
+    }
+
+    /// Scrip, as an account uses it. All that write as one account share one client.
+    pub(crate) async fn actor(&self, signer: PrivateKeySigner) -> Result<Actor, Error> {
+        let address = signer.address();
+        let actors = || self.actors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(actor) = actors().get(&address) {
+            return Ok(actor.clone());
+        }
+        let provider = ProviderBuilder::default().wallet(signer.clone()).connect_client(self.client.clone());
+        let actor = Scrip::connect(provider, self.deployment)
+            .await?
+            .with_journal(Arc::clone(&self.journal))
+            .with_patience(PATIENCE)
+            .signing_with(signer);
+        Ok(actors().entry(address).or_insert(actor).clone())
+    }
+
+    /// Sees to it that an account can pay for gas, if there is a fund for it. `key` stands for the gift.
+    pub(crate) async fn fund(&self, account: Address, key: &str) -> Result<(), Error> {
+        let Some(Fund { actor, least }) = &self.fund else { return Ok(()) };
+        let turn = Arc::clone(self.funding.lock().await.entry(account).or_default());
+        let _turn = turn.lock().await;
+        let balance = self.reader.provider().get_balance(account).await?;
+        if balance < *least {
+            let gift = *least * U256::from(2) - balance;
+            tracing::info!(%account, wei = %gift, "gas for an account");
+            actor.once(format!("{key} gas")).send_coin(account, gift).await?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chain").field("deployment", &self.deployment).finish_non_exhaustive()
+    }
+}

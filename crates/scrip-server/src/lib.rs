@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod account;
+mod api_key;
+mod auth;
+mod chain;
+mod database;
+mod extract;
+mod operation;
+mod plan_page;
+mod problem;
+mod routes;
+mod scope;
+mod server;
+mod state;
+mod vault;
+mod wire;
+mod work;
+
+pub use problem::Problem;
+pub use scope::{Scope, Scopes, UnknownScope};
+pub use server::{Config, Fund, Server, StartError};
+pub use state::Clock;
+pub use vault::{InvalidMasterKey, MasterKey};

@@ -1,0 +1,271 @@
+//! Operations: what was asked of the chain, taken down before it is begun, and done once.
+//!
+//! An operation belongs to the database, not to the request that asked for it. Its id is its key in the client's journal, so
+//! that whoever goes on with it after a crash does it once. A caller who did not get the answer, because the connection or
+//! the server broke, and asks the same again within [`REMEMBERED`] seconds, gets the operation that there is; a caller with
+//! an idempotency key gets it always.
+
+use std::{sync::Arc, time::Duration};
+
+use alloy::primitives::{Address, keccak256};
+use scrip::Error;
+use sqlx::{Row, any::AnyRow};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::{
+    database::fresh_id,
+    problem::{Problem, ProblemKind},
+    state::State,
+    work::{Outcome, Work},
+};
+
+/// How long an answer that nobody got is kept for who asks the same again, in seconds.
+const REMEMBERED: i64 = 600;
+/// How long a caller waits. The SDKs give up after 30 seconds.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
+/// How often an operation of another process is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long until what is not known is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// An operation, as it is known.
+struct Operation {
+    status: String,
+    outcome: Option<String>,
+}
+
+/// Lets go of an operation when its caller has gone without an answer.
+struct Waiter {
+    state: Arc<State>,
+    id: Option<String>,
+}
+
+impl Waiter {
+    /// The caller is being answered.
+    fn answered(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let state = Arc::clone(&self.state);
+        tokio::spawn(async move {
+            let left = sqlx::query("UPDATE operations SET waiter = NULL WHERE id = $1").bind(id);
+            if let Err(error) = left.execute(&state.db).await {
+                tracing::warn!(%error, "an operation could not be let go of");
+            }
+        });
+    }
+}
+
+impl State {
+    /// Does something for an account, and waits for it.
+    pub(crate) async fn operate(
+        self: &Arc<Self>,
+        account: Address,
+        request_key: Option<&str>,
+        work: Work,
+    ) -> Result<Outcome, Problem> {
+        let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
+        let digest = keccak256(&text).to_string();
+        let id = match request_key {
+            Some(key) => self.begin_with_key(account, key, &digest, &text).await?,
+            None => match self.adopt(account, &digest).await? {
+                Some(id) => id,
+                None => self.begin(account, None, &digest, &text).await?.unwrap_or_default(),
+            },
+        };
+        let waiter = Waiter { state: Arc::clone(self), id: Some(id.clone()) };
+        let answer = self.wait(&id).await?;
+        sqlx::query("UPDATE operations SET heard = 1, waiter = NULL WHERE id = $1")
+            .bind(&id)
+            .execute(&self.db)
+            .await?;
+        waiter.answered();
+        answer
+    }
+
+    /// The same request whose answer nobody got, if there is one.
+    async fn adopt(&self, account: Address, digest: &str) -> Result<Option<String>, Problem> {
+        let row = sqlx::query(
+            "UPDATE operations SET waiter = $1 WHERE waiter IS NULL AND id = (\
+               SELECT id FROM operations WHERE account = $2 AND digest = $3 AND heard = 0 AND waiter IS NULL \
+               AND request_key IS NULL AND status <> 'failed' AND created_at > $4 ORDER BY created_at LIMIT 1) \
+             RETURNING id",
+        )
+        .bind(&self.instance)
+        .bind(account.to_string())
+        .bind(digest)
+        .bind(self.now_i64() - REMEMBERED)
+        .fetch_optional(&self.db)
+        .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// Takes an operation down and begins it, unless its key is taken.
+    async fn begin(
+        self: &Arc<Self>,
+        account: Address,
+        request_key: Option<&str>,
+        digest: &str,
+        work: &str,
+    ) -> Result<Option<String>, Problem> {
+        let id = fresh_id();
+        let taken_down = sqlx::query(
+            "INSERT INTO operations \
+               (id, account, request_key, digest, work, status, worker, waiter, heard, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 'open', $6, $6, 0, $7) ON CONFLICT (account, request_key) DO NOTHING",
+        )
+        .bind(&id)
+        .bind(account.to_string())
+        .bind(request_key)
+        .bind(digest)
+        .bind(work)
+        .bind(&self.instance)
+        .bind(self.now_i64())
+        .execute(&self.db)
+        .await?;
+        if taken_down.rows_affected() == 0 {
+            return Ok(None);
+        }
+        self.go_on(id.clone(), account, work)?;
+        Ok(Some(id))
+    }
+
+    async fn begin_with_key(
+        self: &Arc<Self>,
+        account: Address,
+        key: &str,
+        digest: &str,
+        work: &str,
+    ) -> Result<String, Problem> {
+        if let Some(id) = self.begin(account, Some(key), digest, work).await? {
+            return Ok(id);
+        }
+        let row = sqlx::query("SELECT id, digest FROM operations WHERE account = $1 AND request_key = $2")
+            .bind(account.to_string())
+            .bind(key)
+            .fetch_one(&self.db)
+            .await?;
+        let (id, stands_for): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        if stands_for != digest {
+            return Err(ProblemKind::KEY_REUSED
+                .problem(format!("the idempotency key `{key}` stands for another request"))
+                .hint("use a new key for a new request"));
+        }
+        // What was not done may be tried again.
+        let again = sqlx::query(
+            "UPDATE operations SET status = 'open', outcome = NULL, worker = $1, waiter = $1, heard = 0 \
+             WHERE id = $2 AND status = 'failed'",
+        )
+        .bind(&self.instance)
+        .bind(&id)
+        .execute(&self.db)
+        .await?;
+        if again.rows_affected() == 1 {
+            self.go_on(id.clone(), account, work)?;
+        }
+        Ok(id)
+    }
+
+    /// Goes on with the operations of processes that are gone, and lets go of those whose callers are.
+    pub(crate) async fn take_over(self: &Arc<Self>) -> Result<(), Problem> {
+        sqlx::query(
+            "UPDATE operations SET waiter = NULL WHERE waiter IS NOT NULL \
+             AND waiter NOT IN (SELECT id FROM instances)",
+        )
+        .execute(&self.db)
+        .await?;
+        let taken = sqlx::query(
+            "UPDATE operations SET worker = $1 WHERE status = 'open' \
+             AND worker NOT IN (SELECT id FROM instances) RETURNING id, account, work",
+        )
+        .bind(&self.instance)
+        .fetch_all(&self.db)
+        .await?;
+        for row in taken {
+            let (id, account, work): (String, String, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            tracing::info!(operation = id, "going on with an operation that was left");
+            let account = account.parse().map_err(|error| Problem::internal(&error))?;
+            self.go_on(id, account, &work)?;
+        }
+        Ok(())
+    }
+
+    /// Does an operation, whatever becomes of who asked for it.
+    fn go_on(self: &Arc<Self>, id: String, account: Address, work: &str) -> Result<(), Problem> {
+        let work: Work = serde_json::from_str(work).map_err(|error| Problem::internal(&error))?;
+        let state = Arc::clone(self);
+        tokio::spawn(async move {
+            let (status, outcome) = match state.carry_out(&id, account, work).await {
+                Ok(outcome) => ("done", serde_json::to_string(&outcome)),
+                Err(problem) => ("failed", serde_json::to_string(&problem)),
+            };
+            let outcome = outcome.unwrap_or_default();
+            // A database that fails now leaves it open: it is gone on with by the next process.
+            let ended = sqlx::query("UPDATE operations SET status = $1, outcome = $2 WHERE id = $3")
+                .bind(status)
+                .bind(outcome)
+                .bind(&id);
+            if let Err(error) = ended.execute(&state.db).await {
+                tracing::error!(%error, operation = id, "what became of an operation could not be kept");
+            }
+            state.ended.notify_waiters();
+        });
+        Ok(())
+    }
+
+    async fn carry_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Problem> {
+        let signer = self.signer(account).await?;
+        self.chain.fund(account, id).await?;
+        let actor = self.chain.actor(signer).await?.once(id);
+        loop {
+            match work.clone().perform(&actor).await {
+                Err(error @ Error::Pending { .. }) => {
+                    tracing::warn!(%error, operation = id, "not known yet");
+                    sleep(AGAIN).await;
+                }
+                ended => return Ok(ended?),
+            }
+        }
+    }
+
+    /// Waits until an operation has ended, here or in another process.
+    async fn wait(&self, id: &str) -> Result<Result<Outcome, Problem>, Problem> {
+        let deadline = Instant::now() + ANSWERED_WITHIN;
+        loop {
+            let ended = self.ended.notified();
+            let Operation { status, outcome } = self.operation(id).await?;
+            let outcome = outcome.unwrap_or_default();
+            match status.as_str() {
+                "done" => return read(&outcome).map(Ok),
+                "failed" => return read(&outcome).map(Err),
+                _ if Instant::now() >= deadline => {
+                    return Err(ProblemKind::PENDING
+                        .problem(format!("operation {id} is not known to be done or refused yet"))
+                        .hint("send the same request again: it is not done twice"));
+                }
+                _ => {
+                    let look = deadline.min(Instant::now() + LOOK);
+                    // Either way it is looked at again.
+                    let _ = timeout_at(look, ended).await;
+                }
+            }
+        }
+    }
+
+    async fn operation(&self, id: &str) -> Result<Operation, Problem> {
+        let row: AnyRow = sqlx::query("SELECT status, outcome FROM operations WHERE id = $1")
+            .bind(id)
+            .fetch_one(&self.db)
+            .await?;
+        Ok(Operation { status: row.try_get(0)?, outcome: row.try_get(1)? })
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| Problem::internal(&error))
+}

@@ -1,0 +1,45 @@
+//! What plans say of themselves beyond their terms.
+
+use alloy::primitives::Address;
+use scrip::PlanId;
+use serde_json::{Map, Value};
+use sqlx::Row;
+
+use crate::{problem::Problem, state::State, wire::plan::PlanPage};
+
+impl State {
+    /// A plan's page; an empty one of a plan that was not created here.
+    pub(crate) async fn plan_page(&self, plan: PlanId) -> Result<PlanPage, Problem> {
+        let row = sqlx::query("SELECT metadata, org_id FROM plan_pages WHERE plan = $1")
+            .bind(plan.to_string())
+            .fetch_optional(&self.db)
+            .await?;
+        let Some(row) = row else { return Ok(PlanPage::default()) };
+        let metadata: String = row.try_get(0)?;
+        let metadata = serde_json::from_str(&metadata).map_err(|error| Problem::internal(&error))?;
+        Ok(PlanPage { metadata, org_id: row.try_get(1)? })
+    }
+
+    /// Keeps a plan's page, before the plan is there; the first that was kept stays.
+    pub(crate) async fn keep_plan_page(
+        &self,
+        plan: PlanId,
+        creator: Address,
+        metadata: &Map<String, Value>,
+        org_id: Option<&str>,
+    ) -> Result<(), Problem> {
+        let metadata = serde_json::to_string(metadata).map_err(|error| Problem::internal(&error))?;
+        sqlx::query(
+            "INSERT INTO plan_pages (plan, creator, metadata, org_id, created_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (plan) DO NOTHING",
+        )
+        .bind(plan.to_string())
+        .bind(creator.to_string())
+        .bind(metadata)
+        .bind(org_id)
+        .bind(self.now_i64())
+        .execute(&self.db)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! What is answered when something is wrong.
+
+use std::borrow::Cow;
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use scrip::{Error, abi::IScrip::IScripErrors as Refused};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A problem as RFC 9457 writes it, with the members by which the published SDKs know one: `code` and `message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// The status of the answer.
+    pub status: u16,
+    /// What kind of problem it is, in words that do not change.
+    pub title: Cow<'static, str>,
+    /// What was wrong, with the values.
+    pub detail: String,
+    /// The same, for the SDKs.
+    pub message: String,
+    /// The kind, for programs.
+    pub code: Cow<'static, str>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// Whether the same request may pass later.
+    pub retryable: bool,
+}
+
+/// A kind of problem: its status, code and title.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProblemKind(pub(crate) StatusCode, pub(crate) &'static str, pub(crate) &'static str);
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: ProblemKind = ProblemKind(StatusCode::$status, $code, $title);)*
+    };
+}
+
+impl ProblemKind {
+    // The codes of the reference's catalogue where it has one for the case; ours begin with SCRIP.
+    kinds! {
+        NO_KEY = UNAUTHORIZED, "BCK.AUTH.0012", "no API key";
+        INVALID_KEY = UNAUTHORIZED, "BCK.APIKEY.0004", "an API key that is not valid";
+        OUT_OF_SCOPE = FORBIDDEN, "SCRIP.KEY.SCOPE", "an API key that may not do this";
+        INVALID_REQUEST = BAD_REQUEST, "BCK.HTTP.400", "a request that cannot be read";
+        INVALID_NUMBER = BAD_REQUEST, "BCK.COMMON.0026", "not a number that fits";
+        INVALID_AMOUNT = BAD_REQUEST, "BCK.CREDITS.0001", "an amount that is none";
+        INVALID_TERMS = BAD_REQUEST, "SCRIP.PLAN.TERMS", "terms that no plan can have";
+        NO_ROUTE = NOT_FOUND, "BCK.HTTP.404", "no such resource";
+        NO_METHOD = METHOD_NOT_ALLOWED, "BCK.HTTP.405", "no such method";
+        TOO_LARGE = PAYLOAD_TOO_LARGE, "BCK.HTTP.413", "a request that is too large";
+        PLAN_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0003", "no such plan";
+        POOR = PAYMENT_REQUIRED, "BCK.PROTOCOL.0011", "too little money";
+        INSUFFICIENT_CREDITS = PAYMENT_REQUIRED, "BCK.CREDITS.0003", "too few credits";
+        NOT_PLAN_OWNER = FORBIDDEN, "BCK.PROTOCOL.0017", "not allowed";
+        FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise";
+        LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders";
+        PLAN_EXISTS = CONFLICT, "SCRIP.PLAN.EXISTS", "the plan exists";
+        REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract";
+        KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request";
+        OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself";
+        PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet";
+        NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked";
+        BUSY = SERVICE_UNAVAILABLE, "BCK.HTTP.503", "no time for this request";
+        INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server";
+    }
+
+    /// A problem of this kind.
+    pub(crate) fn problem(self, detail: impl Into<String>) -> Problem {
+        let Self(status, code, title) = self;
+        let detail = detail.into();
+        Problem {
+            status: status.as_u16(),
+            title: title.into(),
+            message: detail.clone(),
+            detail,
+            code: code.into(),
+            hint: None,
+            retryable: status == StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl Problem {
+    /// Says what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A fault of ours, of which only the log says more.
+    pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a request failed");
+        ProblemKind::INTERNAL.problem("this server failed; its log says why").hint("tell who runs it")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self)).into_response();
+        let problem = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, problem);
+        if self.retryable {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::InsufficientFunds { .. } => ProblemKind::POOR,
+            Error::Pending { .. } => ProblemKind::PENDING,
+            Error::Transport(_) | Error::Contract(_) => ProblemKind::NODE,
+            Error::InvalidAmount { .. } => ProblemKind::INVALID_AMOUNT,
+            Error::InvalidDuration(_)
+            | Error::ZeroLimit
+            | Error::PriceTooLarge { .. }
+            | Error::NotAToken { .. } => ProblemKind::INVALID_TERMS,
+            Error::InvalidPlanId(_) => ProblemKind::PLAN_NOT_FOUND,
+            Error::KeyReused { .. } => ProblemKind::KEY_REUSED,
+            Error::Refused(_) | Error::MinedRevert { .. } | Error::Reverted(_) => refused(&error),
+            _ => return Self::internal(&error),
+        };
+        let problem = kind.problem(error.to_string());
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
+/// The kind of what a contract refused.
+fn refused(error: &Error) -> ProblemKind {
+    if error.is_insufficient_credits() {
+        return ProblemKind::INSUFFICIENT_CREDITS;
+    }
+    if error.is_not_allowed() {
+        return ProblemKind::NOT_PLAN_OWNER;
+    }
+    match error.refusal() {
+        Some(Refused::PlanNotFound(_)) => ProblemKind::PLAN_NOT_FOUND,
+        Some(Refused::PlanExists(_)) => ProblemKind::PLAN_EXISTS,
+        Some(Refused::HolderLimitReached(_) | Refused::PlanLimitReached(_)) => ProblemKind::LIMIT_REACHED,
+        Some(Refused::WrongPriceKind(_)) => ProblemKind::FIAT_PLAN,
+        Some(Refused::ZeroAmount(_)) => ProblemKind::INVALID_AMOUNT,
+        Some(
+            Refused::NameTooLong(_)
+            | Refused::InvalidPrice(_)
+            | Refused::AccountWithoutCode(_)
+            | Refused::InvalidPerUse(_)
+            | Refused::InvalidPayeeCount(_)
+            | Refused::InvalidPayee(_)
+            | Refused::InvalidShares(_)
+            | Refused::InvalidGrant(_)
+            | Refused::InvalidRedemptionRange(_),
+        ) => ProblemKind::INVALID_TERMS,
+        _ => ProblemKind::REFUSED,
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut => {
+                ProblemKind::BUSY.problem("the database has no connection left").hint("try again")
+            }
+            error => Self::internal(&error),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Mints, burns and redemptions.
+
+use std::sync::Arc;
+
+use alloy::primitives::{Address, U256, keccak256};
+use axum::{Json, extract};
+use scrip::PlanId;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::DoneView;
+use crate::{
+    auth::Caller,
+    extract::{Body, IdempotencyKey},
+    problem::{Problem, ProblemKind},
+    scope::Scope,
+    state::State,
+    wire::number::Number,
+    work::Work,
+};
+
+/// Credits to be minted, which never expire.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MintAsked {
+    plan_id: Number,
+    amount: Number,
+    #[schema(value_type = String)]
+    credits_receiver: Address,
+}
+
+/// Credits to be minted, which expire.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MintExpirableAsked {
+    plan_id: Number,
+    credits_amount: Number,
+    #[schema(value_type = String)]
+    credits_receiver: Address,
+    /// In seconds; 0 for never.
+    #[serde(default)]
+    credits_duration: Number,
+}
+
+/// Credits of the caller's account to be destroyed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BurnAsked {
+    plan_id: Number,
+    credits_amount: Number,
+}
+
+/// A holder's credits to be spent for a request.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RedeemAsked {
+    /// The request, which is redeemed once for each holder.
+    agent_request_id: String,
+    plan_id: Number,
+    #[schema(value_type = String)]
+    redeem_from: Address,
+    amount: Number,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::new()
+        .routes(routes!(mint))
+        .routes(routes!(mint_expirable))
+        .routes(routes!(burn))
+        .routes(routes!(redeem))
+}
+
+/// Gives a holder credits of a plan of the caller's, which never expire.
+#[utoipa::path(post, path = "/api/v1/protocol/plans/mint", tag = "credits", request_body = MintAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
+              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+async fn mint(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(asked): Body<MintAsked>,
+) -> Result<Json<DoneView>, Problem> {
+    let account = caller.may(Scope::Mint)?;
+    let amount = some_credits(asked.amount)?;
+    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
+    let work = Work::Mint { plan, holder, amount, lifetime: None };
+    let outcome = state.operate(account, key.as_deref(), work).await?;
+    Ok(Json(DoneView::new("the credits were minted", outcome)))
+}
+
+/// Gives a holder credits of a plan of the caller's, which expire.
+#[utoipa::path(post, path = "/api/v1/protocol/plans/mintExpirable", tag = "credits", request_body = MintExpirableAsked,
+    security(("key" = [])),
+    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
+              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+async fn mint_expirable(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(asked): Body<MintExpirableAsked>,
+) -> Result<Json<DoneView>, Problem> {
+    let account = caller.may(Scope::Mint)?;
+    let amount = some_credits(asked.credits_amount)?;
+    let seconds = asked.credits_duration.to_u32("a duration")?;
+    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
+    let lifetime = (seconds > 0).then(|| seconds.into());
+    let work = Work::Mint { plan, holder, amount, lifetime };
+    let outcome = state.operate(account, key.as_deref(), work).await?;
+    Ok(Json(DoneView::new("the credits were minted", outcome)))
+}
+
+/// Destroys credits of the caller's account.
+#[utoipa::path(post, path = "/api/v1/protocol/plans/burn", tag = "credits", request_body = BurnAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
+              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+async fn burn(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(asked): Body<BurnAsked>,
+) -> Result<Json<DoneView>, Problem> {
+    let account = caller.may(Scope::Order)?;
+    let amount = some_credits(asked.credits_amount)?;
+    let work = Work::Burn { plan: PlanId(asked.plan_id.0), amount };
+    let outcome = state.operate(account, key.as_deref(), work).await?;
+    Ok(Json(DoneView::new("the credits were burned", outcome)))
+}
+
+/// Spends a holder's credits for a request, once.
+#[utoipa::path(post, path = "/api/v1/protocol/plans/redeem", tag = "credits", request_body = RedeemAsked,
+    security(("key" = [])),
+    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
+              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+async fn redeem(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    key: IdempotencyKey,
+    Body(asked): Body<RedeemAsked>,
+) -> Result<Json<DoneView>, Problem> {
+    let account = caller.may(Scope::Redeem)?;
+    let amount = some_credits(asked.amount)?;
+    let holder = asked.redeem_from;
+    let request = request_id(holder, &asked.agent_request_id);
+    let work = Work::Redeem { plan: PlanId(asked.plan_id.0), holder, amount, request };
+    let outcome = state.operate(account, key.as_deref(), work).await?;
+    Ok(Json(DoneView::new("the credits were redeemed", outcome)))
+}
+
+/// The contract's id of a request that a client has named: of one holder, so that nobody else's use of the name is in its way.
+pub(crate) fn request_id(holder: Address, name: &str) -> U256 {
+    U256::from_be_bytes(keccak256([holder.as_slice(), name.as_bytes()].concat()).0)
+}
+
+fn some_credits(amount: Number) -> Result<u64, Problem> {
+    match amount.to_u64("an amount")? {
+        0 => Err(ProblemKind::INVALID_AMOUNT.problem("an amount of 0 credits").hint("ask for 1 at least")),
+        amount => Ok(amount),
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether the server lives, and whether it can serve.
+
+use std::sync::Arc;
+
+use alloy::providers::Provider;
+use axum::{Json, extract};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{problem::Problem, state::State};
+
+/// The server can serve.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ready {
+    /// The chain's latest block.
+    block: u64,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
+}
+
+/// Whether the process answers at all.
+#[utoipa::path(get, path = "/livez", tag = "server", responses((status = 200, body = String)))]
+async fn live() -> Json<&'static str> {
+    Json("alive")
+}
+
+/// Whether the database and the chain can be asked.
+#[utoipa::path(get, path = "/readyz", tag = "server",
+    responses((status = 200, body = Ready), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem> {
+    sqlx::query("SELECT 1").execute(&state.db).await?;
+    let block = state.chain.scrip().provider().get_block_number().await.map_err(scrip::Error::from)?;
+    Ok(Json(Ready { block }))
+}

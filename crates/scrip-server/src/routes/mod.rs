@@ -1,0 +1,64 @@
+//! The routes, one file for each resource.
+
+pub(crate) mod credits;
+pub(crate) mod health;
+pub(crate) mod info;
+pub(crate) mod keys;
+pub(crate) mod orders;
+pub(crate) mod plans;
+
+use std::sync::Arc;
+
+use alloy::primitives::TxHash;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{state::State, work::Outcome};
+
+/// A write that was done, as the SDKs read it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DoneView {
+    success: bool,
+    message: &'static str,
+    /// The transaction.
+    #[schema(value_type = String)]
+    tx_hash: TxHash,
+    /// The same.
+    #[schema(value_type = String)]
+    transaction: TxHash,
+    http_status: u16,
+    /// What the contract said.
+    #[schema(value_type = Object)]
+    data: Value,
+    #[schema(value_type = String, format = DateTime)]
+    when: Timestamp,
+}
+
+impl DoneView {
+    pub(crate) fn new(message: &'static str, Outcome { transaction, event }: Outcome) -> Self {
+        Self {
+            success: true,
+            message,
+            tx_hash: transaction,
+            transaction,
+            http_status: 200,
+            data: event,
+            when: Timestamp::now(),
+        }
+    }
+}
+
+/// All of them.
+pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
+    OpenApiRouter::new()
+        .merge(info::routes())
+        .merge(health::routes())
+        .merge(keys::routes())
+        .merge(plans::routes())
+        .merge(orders::routes())
+        .merge(credits::routes())
+}

@@ -1,0 +1,232 @@
+//! The server: what it is started with, and how it runs.
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use alloy::{primitives::U256, rpc::client::RpcClient, signers::local::PrivateKeySigner};
+use axum::{
+    Json, Router, ServiceExt,
+    extract::{DefaultBodyLimit, Request},
+    http::{StatusCode, Uri},
+    routing::get,
+};
+use scrip::{Deployment, MemoryJournal};
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tower::{ServiceBuilder, util::MapRequestLayer};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    MasterKey,
+    api_key::KeySigner,
+    chain::Chain,
+    database,
+    problem::{Problem, ProblemKind},
+    routes,
+    scope::Scopes,
+    state::{Clock, State},
+    vault::Vault,
+};
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct Config {
+    /// The database: `sqlite:///path/to/file`, or `postgres://user@host/name`.
+    pub database: String,
+    /// The node.
+    pub node: RpcClient,
+    /// Where Scrip is.
+    pub deployment: Deployment,
+    /// Under which secrets are sealed. All replicas must share it.
+    pub master_key: MasterKey,
+    /// Who pays for the gas of managed accounts; nobody without.
+    pub fund: Option<Fund>,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Who pays for the gas of managed accounts.
+#[derive(Debug)]
+pub struct Fund {
+    /// The account.
+    pub signer: PrivateKeySigner,
+    /// A managed account that has less than this, in wei, is given as much as makes it twice this.
+    pub least: U256,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The database.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] scrip::Error),
+    /// What was to be done first.
+    #[error("{}", .0.detail)]
+    Problem(Problem),
+}
+
+impl From<Problem> for StartError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Server {
+    state: Arc<State>,
+}
+
+/// How often a process says that it is there, and looks after what others have left.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// After how many seconds without a word a process is taken for gone.
+const GONE: i64 = 5;
+/// The most bytes of a request.
+const BODY: usize = 1 << 20;
+/// The longest that a request takes.
+const LONGEST: Duration = Duration::from_secs(28);
+
+#[derive(OpenApi)]
+#[openapi(info(title = "Scrip", description = "Prepaid credits for APIs and AI agents, on chain"))]
+struct Document;
+
+impl Server {
+    /// Opens the database, connects to the chain, and goes on with what was left unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let Config { database, node, deployment, master_key, fund, clock } = config;
+        let db = database::open(&database).await?;
+        let journal = Arc::new(MemoryJournal::new());
+        let fund = fund.map(|Fund { signer, least }| (signer, least));
+        let chain = Chain::connect(node, deployment, journal, fund).await?;
+        let state = Arc::new(State {
+            db,
+            chain,
+            keys: KeySigner::new(&master_key),
+            vault: Vault::new(&master_key),
+            clock,
+            instance: database::fresh_id(),
+            ended: Default::default(),
+        });
+        // One file has one process: whatever another has left is this one's.
+        if database.starts_with("sqlite:") {
+            sqlx::query("DELETE FROM instances").execute(&state.db).await?;
+        }
+        beat(&state).await?;
+        Ok(Self { state })
+    }
+
+    /// Takes an account over with its key, unless it is there, and makes an API key for all that is its own, which ends after a
+    /// year. For a start; over HTTP accounts make keys themselves.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn import(&self, name: &str, signer: &PrivateKeySigner) -> Result<String, StartError> {
+        let account = self.state.import_account(name, signer).await?;
+        let year = self.state.now() + 365 * 86_400;
+        let (_, key) = self.state.create_key(account, name, Scopes::ALL, year).await?;
+        Ok(key)
+    }
+
+    /// The application, without a listener.
+    pub fn app(&self) -> Router {
+        let (router, mut document) =
+            OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all()).split_for_parts();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(bearer));
+        let document = Arc::new(document);
+        router
+            .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
+            .fallback(async |uri: Uri| {
+                ProblemKind::NO_ROUTE
+                    .problem(format!("there is nothing at {}", uri.path()))
+                    .hint("see /openapi.json")
+            })
+            .method_not_allowed_fallback(async || {
+                ProblemKind::NO_METHOD
+                    .problem("this is asked for by another method")
+                    .hint("see /openapi.json")
+            })
+            .layer(
+                ServiceBuilder::new()
+                    .layer(TraceLayer::new_for_http())
+                    .layer(CatchPanicLayer::new())
+                    .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+                    .layer(DefaultBodyLimit::max(BODY)),
+            )
+            .with_state(Arc::clone(&self.state))
+    }
+
+    /// Serves until it is told to end, and then until what was begun is answered.
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let heart = heart(Arc::clone(&self.state));
+        let app = MapRequestLayer::new(one_slash);
+        let app = tower::Layer::layer(&app, self.app());
+        let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
+            .with_graceful_shutdown(shutdown)
+            .await;
+        heart.abort();
+        let gone = sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.state.instance);
+        if let Err(error) = gone.execute(&self.state.db).await {
+            tracing::warn!(%error, "the others could not be told that this process ends");
+        }
+        self.state.db.close().await;
+        served
+    }
+}
+
+/// The Python SDK writes two slashes where the server's URL ends in one.
+fn one_slash(mut request: Request) -> Request {
+    if request.uri().path().starts_with("//") {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = format!("/{}", path.trim_start_matches('/'));
+        if let Ok(uri) = path.parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// Says that this process is there, and looks after what others have left.
+async fn beat(state: &Arc<State>) -> Result<(), Problem> {
+    let now = state.now_i64();
+    sqlx::query(
+        "INSERT INTO instances (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = $2",
+    )
+    .bind(&state.instance)
+    .bind(now)
+    .execute(&state.db)
+    .await?;
+    sqlx::query("DELETE FROM instances WHERE seen_at < $1").bind(now - GONE).execute(&state.db).await?;
+    state.take_over().await
+}
+
+fn heart(state: Arc<State>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            sleep(HEARTBEAT).await;
+            if let Err(problem) = beat(&state).await {
+                tracing::warn!(problem.detail, "this process could not look after the others");
+            }
+        }
+    })
+}

@@ -1,0 +1,61 @@
+//! What all requests share.
+
+use std::{fmt, sync::Arc};
+
+use sqlx::AnyPool;
+use tokio::sync::Notify;
+
+use crate::{account::as_i64, api_key::KeySigner, chain::Chain, vault::Vault};
+
+/// The time, in unix seconds.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl Clock {
+    /// Any other clock than the machine's.
+    pub fn new(now: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// Now.
+    pub fn now(&self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    /// The machine's clock.
+    fn default() -> Self {
+        Self::new(|| jiff::Timestamp::now().as_second().try_into().unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) db: AnyPool,
+    pub(crate) chain: Chain,
+    pub(crate) keys: KeySigner,
+    pub(crate) vault: Vault,
+    pub(crate) clock: Clock,
+    /// Which of the processes that share the database this one is.
+    pub(crate) instance: String,
+    /// Told whenever an operation ends here.
+    pub(crate) ended: Notify,
+}
+
+impl State {
+    pub(crate) fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn now_i64(&self) -> i64 {
+        as_i64(self.now())
+    }
+}

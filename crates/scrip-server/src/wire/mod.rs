@@ -1,0 +1,5 @@
+//! What goes over the wire, in the SDKs' words.
+
+pub(crate) mod number;
+pub(crate) mod plan;
+pub(crate) mod register;
