@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
@@ -18,7 +18,6 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) account: Address,
-    pub(crate) key: B256,
     pub(crate) scopes: Scopes,
 }
 
@@ -59,6 +58,6 @@ impl FromRequestParts<Arc<State>> for Caller {
         if !state.is_live_key(claims.jti).await? {
             return Err(invalid("this API key was revoked"));
         }
-        Ok(Self { account: claims.sub, key: claims.jti, scopes: claims.scope })
+        Ok(Self { account: claims.sub, scopes: claims.scope })
     }
 }

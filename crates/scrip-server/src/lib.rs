@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod agent_page;
 mod api_key;
 mod auth;
 mod chain;
@@ -17,7 +18,7 @@ mod vault;
 mod wire;
 mod work;
 
-pub use problem::Problem;
+pub use problem::{Problem, ProblemDetails};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use server::{Config, Fund, Server, StartError};
 pub use state::Clock;

@@ -7,16 +7,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alloy::primitives::{Address, keccak256};
+use alloy::primitives::Address;
 use scrip::Error;
 use sqlx::{Row, any::AnyRow};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
     database::fresh_id,
+    extract::Repeat,
     problem::{Problem, ProblemKind},
     state::State,
-    work::{Outcome, Work},
+    work::{Failure, Outcome, Work},
 };
 
 /// How long an answer that nobody got is kept for who asks the same again, in seconds.
@@ -65,12 +66,12 @@ impl State {
     pub(crate) async fn operate(
         self: &Arc<Self>,
         account: Address,
-        request_key: Option<&str>,
+        repeat: Repeat,
         work: Work,
     ) -> Result<Outcome, Problem> {
         let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
-        let digest = keccak256(&text).to_string();
-        let id = match request_key {
+        let digest = repeat.digest.to_string();
+        let id = match repeat.key.as_deref() {
             Some(key) => self.begin_with_key(account, key, &digest, &text).await?,
             None => match self.adopt(account, &digest).await? {
                 Some(id) => id,
@@ -221,14 +222,16 @@ impl State {
     async fn carry_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Problem> {
         let signer = self.signer(account).await?;
         self.chain.fund(account, id).await?;
-        let actor = self.chain.actor(signer).await?.once(id);
+        let actor = self.chain.actor(signer).await?;
         loop {
-            match work.clone().perform(&actor).await {
-                Err(error @ Error::Pending { .. }) => {
+            match work.clone().perform(self, &actor, id).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(Failure::Chain(error @ Error::Pending { .. })) => {
                     tracing::warn!(%error, operation = id, "not known yet");
                     sleep(AGAIN).await;
                 }
-                ended => return Ok(ended?),
+                Err(Failure::Chain(error)) => return Err(error.into()),
+                Err(Failure::Here(problem)) => return Err(problem),
             }
         }
     }

@@ -2,10 +2,26 @@
 
 use alloy::primitives::Address;
 use scrip::PlanId;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::Row;
 
-use crate::{problem::Problem, state::State, wire::plan::PlanPage};
+use crate::{problem::Problem, state::State};
+
+/// What a plan says of itself beyond its terms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanPage {
+    pub(crate) metadata: Map<String, Value>,
+    pub(crate) org_id: Option<String>,
+}
+
+impl PlanPage {
+    /// The plan's name: as it was given, if the chain has a part of it.
+    pub(crate) fn name(&self, on_chain: &str) -> String {
+        let given = self.metadata.get("name").and_then(Value::as_str).map(str::trim);
+        given.filter(|given| given.starts_with(on_chain)).unwrap_or(on_chain).to_owned()
+    }
+}
 
 impl State {
     /// A plan's page; an empty one of a plan that was not created here.
@@ -20,15 +36,14 @@ impl State {
         Ok(PlanPage { metadata, org_id: row.try_get(1)? })
     }
 
-    /// Keeps a plan's page, before the plan is there; the first that was kept stays.
+    /// Keeps a plan's page; the first that was kept stays.
     pub(crate) async fn keep_plan_page(
         &self,
         plan: PlanId,
         creator: Address,
-        metadata: &Map<String, Value>,
-        org_id: Option<&str>,
+        page: &PlanPage,
     ) -> Result<(), Problem> {
-        let metadata = serde_json::to_string(metadata).map_err(|error| Problem::internal(&error))?;
+        let metadata = serde_json::to_string(&page.metadata).map_err(|error| Problem::internal(&error))?;
         sqlx::query(
             "INSERT INTO plan_pages (plan, creator, metadata, org_id, created_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (plan) DO NOTHING",
@@ -36,7 +51,7 @@ impl State {
         .bind(plan.to_string())
         .bind(creator.to_string())
         .bind(metadata)
-        .bind(org_id)
+        .bind(&page.org_id)
         .bind(self.now_i64())
         .execute(&self.db)
         .await?;

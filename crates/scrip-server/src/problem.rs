@@ -1,19 +1,27 @@
 //! What is answered when something is wrong.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use scrip::{Error, abi::IScrip::IScripErrors as Refused};
+use scrip::{
+    Error, Refusal,
+    abi::{IScrip::IScripErrors as Refused, IServices::IServicesErrors as OfServices},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// A problem, as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Problem(Box<ProblemDetails>);
+
 /// A problem as RFC 9457 writes it, with the members by which the published SDKs know one: `code` and `message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
+pub struct ProblemDetails {
     /// The status of the answer.
     pub status: u16,
     /// What kind of problem it is, in words that do not change.
@@ -55,12 +63,13 @@ impl ProblemKind {
         NO_METHOD = METHOD_NOT_ALLOWED, "BCK.HTTP.405", "no such method";
         TOO_LARGE = PAYLOAD_TOO_LARGE, "BCK.HTTP.413", "a request that is too large";
         PLAN_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0003", "no such plan";
+        AGENT_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0004", "no such agent";
+        NOT_AGENT_OWNER = FORBIDDEN, "BCK.PROTOCOL.0016", "not the agent's owner";
         POOR = PAYMENT_REQUIRED, "BCK.PROTOCOL.0011", "too little money";
         INSUFFICIENT_CREDITS = PAYMENT_REQUIRED, "BCK.CREDITS.0003", "too few credits";
         NOT_PLAN_OWNER = FORBIDDEN, "BCK.PROTOCOL.0017", "not allowed";
         FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise";
         LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders";
-        PLAN_EXISTS = CONFLICT, "SCRIP.PLAN.EXISTS", "the plan exists";
         REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself";
@@ -74,7 +83,7 @@ impl ProblemKind {
     pub(crate) fn problem(self, detail: impl Into<String>) -> Problem {
         let Self(status, code, title) = self;
         let detail = detail.into();
-        Problem {
+        Problem(Box::new(ProblemDetails {
             status: status.as_u16(),
             title: title.into(),
             message: detail.clone(),
@@ -82,14 +91,14 @@ impl ProblemKind {
             code: code.into(),
             hint: None,
             retryable: status == StatusCode::SERVICE_UNAVAILABLE,
-        }
+        }))
     }
 }
 
 impl Problem {
     /// Says what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
@@ -97,6 +106,14 @@ impl Problem {
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
         ProblemKind::INTERNAL.problem("this server failed; its log says why").hint("tell who runs it")
+    }
+}
+
+impl Deref for Problem {
+    type Target = ProblemDetails;
+
+    fn deref(&self) -> &ProblemDetails {
+        &self.0
     }
 }
 
@@ -145,12 +162,18 @@ fn refused(error: &Error) -> ProblemKind {
     if error.is_insufficient_credits() {
         return ProblemKind::INSUFFICIENT_CREDITS;
     }
+    if let Some(Refusal::Services(refused)) = error.refused_by() {
+        return match **refused {
+            OfServices::ServiceNotFound(_) => ProblemKind::AGENT_NOT_FOUND,
+            OfServices::NotServiceOwner(_) => ProblemKind::NOT_AGENT_OWNER,
+            _ => ProblemKind::REFUSED,
+        };
+    }
     if error.is_not_allowed() {
         return ProblemKind::NOT_PLAN_OWNER;
     }
     match error.refusal() {
         Some(Refused::PlanNotFound(_)) => ProblemKind::PLAN_NOT_FOUND,
-        Some(Refused::PlanExists(_)) => ProblemKind::PLAN_EXISTS,
         Some(Refused::HolderLimitReached(_) | Refused::PlanLimitReached(_)) => ProblemKind::LIMIT_REACHED,
         Some(Refused::WrongPriceKind(_)) => ProblemKind::FIAT_PLAN,
         Some(Refused::ZeroAmount(_)) => ProblemKind::INVALID_AMOUNT,

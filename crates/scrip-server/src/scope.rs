@@ -68,6 +68,11 @@ impl Scopes {
     /// All that an account may do with what is its own: everything but [`Scope::Admin`].
     pub const ALL: Self = Self(0b0111_1111);
 
+    /// These and one more.
+    pub const fn with(self, scope: Scope) -> Self {
+        Self(self.0 | 1 << scope as u8)
+    }
+
     /// Whether one is among them.
     pub const fn has(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u8) != 0

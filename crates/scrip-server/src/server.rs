@@ -25,8 +25,8 @@ use crate::{
     chain::Chain,
     database,
     problem::{Problem, ProblemKind},
-    routes,
-    scope::Scopes,
+    routes::{self, keys::YEAR},
+    scope::{Scope, Scopes},
     state::{Clock, State},
     vault::Vault,
 };
@@ -115,6 +115,7 @@ impl Server {
             keys: KeySigner::new(&master_key),
             vault: Vault::new(&master_key),
             clock,
+            repeat_key: master_key.derive("scrip repeated requests"),
             instance: database::fresh_id(),
             ended: Default::default(),
         });
@@ -126,6 +127,19 @@ impl Server {
         Ok(Self { state })
     }
 
+    /// Makes an account for who runs the server, and an API key that may make others and all that is its own, which ends after
+    /// a year.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn admin_key(&self) -> Result<String, StartError> {
+        let account = self.state.create_account("admin").await?;
+        let year = self.state.now() + YEAR;
+        let (_, key) = self.state.create_key(account, "admin", Scopes::ALL.with(Scope::Admin), year).await?;
+        Ok(key)
+    }
+
     /// Takes an account over with its key, unless it is there, and makes an API key for all that is its own, which ends after a
     /// year. For a start; over HTTP accounts make keys themselves.
     ///
@@ -134,7 +148,7 @@ impl Server {
     /// When the database fails.
     pub async fn import(&self, name: &str, signer: &PrivateKeySigner) -> Result<String, StartError> {
         let account = self.state.import_account(name, signer).await?;
-        let year = self.state.now() + 365 * 86_400;
+        let year = self.state.now() + YEAR;
         let (_, key) = self.state.create_key(account, name, Scopes::ALL, year).await?;
         Ok(key)
     }

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use sqlx::AnyPool;
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 use crate::{account::as_i64, api_key::KeySigner, chain::Chain, vault::Vault};
 
@@ -44,6 +45,8 @@ pub(crate) struct State {
     pub(crate) keys: KeySigner,
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
+    /// Keys the hashes of what was asked.
+    pub(crate) repeat_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.
     pub(crate) instance: String,
     /// Told whenever an operation ends here.

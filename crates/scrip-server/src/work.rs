@@ -2,55 +2,167 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, TxHash, U256};
-use scrip::{Done, Error, PlanId, RequestId, Terms};
+use alloy::primitives::{Address, B256, TxHash, U256, keccak256};
+use scrip::{Did, Done, Error, PlanId, RequestId, Services, Terms};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::chain::Actor;
+use crate::{agent_page::AgentPage, chain::Actor, plan_page::PlanPage, problem::Problem, state::State};
 
 /// Something that an account asks of the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
-    CreatePlan { terms: Box<Terms>, salt: U256 },
-    SetOpen { plan: PlanId, open: bool },
-    Order { plan: PlanId, quantity: u32 },
-    Mint { plan: PlanId, holder: Address, amount: u64, lifetime: Option<u64> },
-    Burn { plan: PlanId, amount: u64 },
-    Redeem { plan: PlanId, holder: Address, amount: u64, request: U256 },
+    /// Create a plan; the one that is there if it is.
+    CreatePlan(NewPlan),
+    /// Register a service, and before it the plan that opens it, if there is one to be created.
+    CreateAgent {
+        plan: Option<NewPlan>,
+        page: AgentPage,
+        plans: Vec<PlanId>,
+    },
+    /// List one more plan that opens a service.
+    Link {
+        agent: Did,
+        plan: PlanId,
+    },
+    /// Take a plan off that list.
+    Unlink {
+        agent: Did,
+        plan: PlanId,
+    },
+    Order {
+        plan: PlanId,
+        quantity: u32,
+    },
+    Mint {
+        plan: PlanId,
+        holder: Address,
+        amount: u64,
+        lifetime: Option<u64>,
+    },
+    Burn {
+        plan: PlanId,
+        amount: u64,
+    },
+    Redeem {
+        plan: PlanId,
+        holder: Address,
+        amount: u64,
+        request: U256,
+    },
 }
 
-/// What became of it: the transaction, and the event of the contract.
+/// A plan to be created.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct NewPlan {
+    pub(crate) terms: Box<Terms>,
+    /// Sets it apart from others of the same terms; none for one of its own.
+    pub(crate) salt: Option<U256>,
+    pub(crate) page: PlanPage,
+}
+
+/// What became of it: the transaction, if one was needed, and the event of the contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    pub(crate) transaction: TxHash,
+    pub(crate) transaction: Option<TxHash>,
     pub(crate) event: Value,
 }
 
 impl Work {
-    /// Does it, by a client that does it once.
-    pub(crate) async fn perform(self, actor: &Actor) -> Result<Outcome, Error> {
-        match self {
-            Self::CreatePlan { terms, salt } => outcome(actor.create_plan_with_salt(&terms, salt).await?),
-            Self::SetOpen { plan, open } => outcome(actor.set_open(plan, open).await?),
-            Self::Order { plan, quantity } => outcome(actor.order(plan).quantity(quantity).await?.ordered),
+    /// Does it, by a client that does it once. `id` is the operation's; each step of several has a key of its own.
+    pub(crate) async fn perform(self, state: &State, actor: &Actor, id: &str) -> Result<Outcome, Failure> {
+        let once = actor.once(id);
+        Ok(match self {
+            Self::CreatePlan(plan) => plan.create(state, actor, id).await?,
+            Self::CreateAgent { plan, page, mut plans } => {
+                if let Some(plan) = plan {
+                    let created = plan.create(state, actor, &format!("{id} plan")).await?;
+                    plans.push(created_plan(&created)?);
+                }
+                let services = Services::connect(&once).await?;
+                let (seed, owner) = (word(id), actor.signer());
+                let agent = services.did(owner, seed);
+                state.keep_agent_page(agent, owner, &page).await?;
+                let created = services.create(seed, "", plans.iter().copied()).await?;
+                let event = json!({ "agent": agent, "plans": plans });
+                Outcome { transaction: Some(created.receipt.transaction), event }
+            }
+            Self::Link { agent, plan } => {
+                outcome(Services::connect(&once).await?.add_plan(agent, plan).await?)?
+            }
+            Self::Unlink { agent, plan } => {
+                outcome(Services::connect(&once).await?.remove_plan(agent, plan).await?)?
+            }
+            Self::Order { plan, quantity } => outcome(once.order(plan).quantity(quantity).await?.ordered)?,
             Self::Mint { plan, holder, amount, lifetime: None } => {
-                outcome(actor.mint(plan, holder, amount).await?)
+                outcome(once.mint(plan, holder, amount).await?)?
             }
             Self::Mint { plan, holder, amount, lifetime: Some(seconds) } => {
                 let lifetime = Duration::from_secs(seconds);
-                outcome(actor.mint_expirable(plan, holder, amount, lifetime).await?)
+                outcome(once.mint_expirable(plan, holder, amount, lifetime).await?)?
             }
-            Self::Burn { plan, amount } => outcome(actor.burn(plan, amount).await?),
+            Self::Burn { plan, amount } => outcome(once.burn(plan, amount).await?)?,
             Self::Redeem { plan, holder, amount, request } => {
-                outcome(actor.redeem(plan, holder, amount, RequestId(request)).await?)
+                outcome(once.redeem(plan, holder, amount, RequestId(request)).await?)?
             }
-        }
+        })
     }
 }
 
-fn outcome<E: Serialize>(done: Done<E>) -> Result<Outcome, Error> {
-    let event = serde_json::to_value(&done.event).map_err(|error| Error::Journal(error.into()))?;
-    Ok(Outcome { transaction: done.receipt.transaction, event })
+impl NewPlan {
+    async fn create(self, state: &State, actor: &Actor, id: &str) -> Result<Outcome, Failure> {
+        let salt = self.salt.unwrap_or_else(|| word(id).into());
+        let owner = actor.signer();
+        let plan = actor.plan_id(owner, &self.terms, salt).await?;
+        // Before the plan is there, so that it is never without.
+        state.keep_plan_page(plan, owner, &self.page).await?;
+        let transaction = match actor.once(id).create_plan_with_salt(&self.terms, salt).await {
+            Ok(created) => Some(created.receipt.transaction),
+            // What was asked for is there: an id commits to who created it, and to all of its terms.
+            Err(error) if is_there(&error) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Outcome { transaction, event: json!({ "plan": plan, "owner": owner }) })
+    }
+}
+
+/// Why work was not done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// By the client of the chain.
+    Chain(Error),
+    /// By the database.
+    Here(Problem),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Chain(error)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Here(problem)
+    }
+}
+
+fn is_there(error: &Error) -> bool {
+    matches!(error.refusal(), Some(scrip::abi::IScrip::IScripErrors::PlanExists(_)))
+}
+
+/// The plan of [`Work::CreatePlan`].
+pub(crate) fn created_plan(outcome: &Outcome) -> Result<PlanId, Problem> {
+    serde_json::from_value(outcome.event["plan"].clone()).map_err(|error| Problem::internal(&error))
+}
+
+/// A number of its own for each operation.
+fn word(id: &str) -> B256 {
+    keccak256(id)
+}
+
+fn outcome<E: Serialize>(done: Done<E>) -> Result<Outcome, Problem> {
+    let event = serde_json::to_value(&done.event).map_err(|error| Problem::internal(&error))?;
+    Ok(Outcome { transaction: Some(done.receipt.transaction), event })
 }

@@ -15,6 +15,9 @@ pub(crate) struct ServeArgs {
     /// Write the URL, the token and the keys of the builder and the subscriber to this file, as JSON
     #[arg(long, requires = "dev", value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
+    /// Make an API key that may make accounts, and write it to this file, unless the file is there
+    #[arg(long, conflicts_with = "dev", value_name = "FILE")]
+    pub(crate) admin_key: Option<PathBuf>,
     /// The database: sqlite:///path/to/file, or postgres://user@host/name; a file in the data folder without, and with --dev
     /// one that is forgotten
     // The URL may hold a password.

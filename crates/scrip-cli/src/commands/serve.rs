@@ -88,7 +88,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         "subscriber": { "key": subscriber_key, "address": subscriber.address() },
     });
     if let Some(file) = &args.keys {
-        write_keys(file, &keys)?;
+        write_secret(file, &format!("{keys:#}"))?;
     }
     let report = Report::new(keys)
         .fields([
@@ -137,6 +137,10 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         clock: Clock::default(),
     })
     .await?;
+    if let Some(file) = args.admin_key.as_ref().filter(|file| !file.exists()) {
+        write_secret(file, &server.admin_key().await?)?;
+        context.print.note(&format!("The admin's key is in {}", file.display()));
+    }
     context.print.report(&Report::new(json!({ "url": url })).fields([("server", url)]))?;
     context.print.note("Ctrl-C ends it");
     server.run(listener, end).await?;
@@ -160,12 +164,12 @@ fn master_key(args: &ServeArgs) -> Result<Option<MasterKey>> {
     Ok(Some(text.parse()?))
 }
 
-/// Writes keys to a file that only its owner reads.
-fn write_keys(file: &Path, keys: &serde_json::Value) -> Result<()> {
+/// Writes what is secret to a file that only its owner reads.
+fn write_secret(file: &Path, secret: &str) -> Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let written = || -> std::io::Result<()> {
         let mut to = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
-        to.write_all(format!("{keys:#}\n").as_bytes())
+        to.write_all(format!("{secret}\n").as_bytes())
     };
     written().wrap_err_with(|| format!("the keys cannot be written to {}", file.display()))
 }

@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::DoneView;
 use crate::{
     auth::Caller,
-    extract::{Body, IdempotencyKey},
-    problem::{Problem, ProblemKind},
+    extract::Asked,
+    problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
     wire::number::Number,
@@ -73,32 +73,30 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Gives a holder credits of a plan of the caller's, which never expire.
 #[utoipa::path(post, path = "/api/v1/protocol/plans/mint", tag = "credits", request_body = MintAsked, security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn mint(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    key: IdempotencyKey,
-    Body(asked): Body<MintAsked>,
+    Asked { body: asked, repeat }: Asked<MintAsked>,
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Mint)?;
     let amount = some_credits(asked.amount)?;
     let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
     let work = Work::Mint { plan, holder, amount, lifetime: None };
-    let outcome = state.operate(account, key.as_deref(), work).await?;
+    let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were minted", outcome)))
 }
 
 /// Gives a holder credits of a plan of the caller's, which expire.
 #[utoipa::path(post, path = "/api/v1/protocol/plans/mintExpirable", tag = "credits", request_body = MintExpirableAsked,
     security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn mint_expirable(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    key: IdempotencyKey,
-    Body(asked): Body<MintExpirableAsked>,
+    Asked { body: asked, repeat }: Asked<MintExpirableAsked>,
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Mint)?;
     let amount = some_credits(asked.credits_amount)?;
@@ -106,44 +104,42 @@ async fn mint_expirable(
     let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
     let lifetime = (seconds > 0).then(|| seconds.into());
     let work = Work::Mint { plan, holder, amount, lifetime };
-    let outcome = state.operate(account, key.as_deref(), work).await?;
+    let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were minted", outcome)))
 }
 
 /// Destroys credits of the caller's account.
 #[utoipa::path(post, path = "/api/v1/protocol/plans/burn", tag = "credits", request_body = BurnAsked, security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn burn(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    key: IdempotencyKey,
-    Body(asked): Body<BurnAsked>,
+    Asked { body: asked, repeat }: Asked<BurnAsked>,
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Order)?;
     let amount = some_credits(asked.credits_amount)?;
     let work = Work::Burn { plan: PlanId(asked.plan_id.0), amount };
-    let outcome = state.operate(account, key.as_deref(), work).await?;
+    let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were burned", outcome)))
 }
 
 /// Spends a holder's credits for a request, once.
 #[utoipa::path(post, path = "/api/v1/protocol/plans/redeem", tag = "credits", request_body = RedeemAsked,
     security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn redeem(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    key: IdempotencyKey,
-    Body(asked): Body<RedeemAsked>,
+    Asked { body: asked, repeat }: Asked<RedeemAsked>,
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Redeem)?;
     let amount = some_credits(asked.amount)?;
     let holder = asked.redeem_from;
     let request = request_id(holder, &asked.agent_request_id);
     let work = Work::Redeem { plan: PlanId(asked.plan_id.0), holder, amount, request };
-    let outcome = state.operate(account, key.as_deref(), work).await?;
+    let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were redeemed", outcome)))
 }
 

@@ -8,7 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{problem::Problem, state::State};
+use crate::{
+    problem::{Problem, ProblemDetails},
+    state::State,
+};
 
 /// The server can serve.
 #[derive(Debug, Serialize, ToSchema)]
@@ -30,7 +33,7 @@ async fn live() -> Json<&'static str> {
 
 /// Whether the database and the chain can be asked.
 #[utoipa::path(get, path = "/readyz", tag = "server",
-    responses((status = 200, body = Ready), (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Ready), (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem> {
     sqlx::query("SELECT 1").execute(&state.db).await?;
     let block = state.chain.scrip().provider().get_block_number().await.map_err(scrip::Error::from)?;

@@ -11,8 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     account::KeyRecord,
     auth::Caller,
-    extract::Body,
-    problem::{Problem, ProblemKind},
+    extract::Asked,
+    problem::{Problem, ProblemDetails, ProblemKind},
     scope::{Scope, Scopes},
     state::State,
 };
@@ -58,8 +58,11 @@ pub(crate) struct MadeKey {
     key: String,
 }
 
+/// A year, in seconds.
+pub(crate) const YEAR: u64 = 365 * 86_400;
+
 fn year() -> u64 {
-    365 * 86_400
+    YEAR
 }
 
 impl From<KeyRecord> for KeyView {
@@ -76,11 +79,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Makes a key for the caller's account.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "keys", request_body = NewKey, security(("key" = [])),
-    responses((status = 200, body = MadeKey), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = MadeKey), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Body(asked): Body<NewKey>,
+    Asked { body: asked, .. }: Asked<NewKey>,
 ) -> Result<Json<MadeKey>, Problem> {
     let account = caller.may(Scope::Keys)?;
     let scopes: Scopes = asked.scopes.into_iter().collect();
@@ -96,7 +99,7 @@ async fn make(
 
 /// The keys of the caller's account, the newest first.
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "keys", security(("key" = [])),
-    responses((status = 200, body = [KeyView]), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = [KeyView]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<Vec<KeyView>>, Problem> {
     let keys = state.list_keys(caller.may(Scope::Keys)?).await?;
     Ok(Json(keys.into_iter().map(KeyView::from).collect()))
@@ -104,7 +107,7 @@ async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<
 
 /// Ends a key of the caller's account, at once.
 #[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "keys", security(("key" = [])), params(("id" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,

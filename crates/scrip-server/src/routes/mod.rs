@@ -1,5 +1,7 @@
 //! The routes, one file for each resource.
 
+pub(crate) mod accounts;
+pub(crate) mod agents;
 pub(crate) mod credits;
 pub(crate) mod health;
 pub(crate) mod info;
@@ -24,12 +26,12 @@ use crate::{state::State, work::Outcome};
 pub(crate) struct DoneView {
     success: bool,
     message: &'static str,
-    /// The transaction.
-    #[schema(value_type = String)]
-    tx_hash: TxHash,
+    /// The transaction; none when there was nothing left to do.
+    #[schema(value_type = Option<String>)]
+    tx_hash: Option<TxHash>,
     /// The same.
-    #[schema(value_type = String)]
-    transaction: TxHash,
+    #[schema(value_type = Option<String>)]
+    transaction: Option<TxHash>,
     http_status: u16,
     /// What the contract said.
     #[schema(value_type = Object)]
@@ -57,8 +59,10 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::new()
         .merge(info::routes())
         .merge(health::routes())
+        .merge(accounts::routes())
         .merge(keys::routes())
         .merge(plans::routes())
+        .merge(agents::routes())
         .merge(orders::routes())
         .merge(credits::routes())
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{TxHash, U256};
-use axum::{Json, extract, http::HeaderMap};
+use alloy::primitives::TxHash;
+use axum::{Json, extract};
 use futures_util::future::try_join;
-use scrip::{Created, Error};
+use scrip::Error;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -13,8 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Caller,
-    extract::{Body, IdempotencyKey, PathHolding, PathPlan},
-    problem::Problem,
+    extract::{Asked, Organisation, PathHolding, PathPlan},
+    problem::{Problem, ProblemDetails},
     scope::Scope,
     state::State,
     wire::{
@@ -22,7 +22,7 @@ use crate::{
         plan::{self, BalanceView},
         register::RegisterPlan,
     },
-    work::Work,
+    work::{Work, created_plan},
 };
 
 /// A plan that is there now.
@@ -42,39 +42,24 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Creates a plan that the caller's account owns. The same body, nonce included, makes the same plan, once.
 #[utoipa::path(post, path = "/api/v1/protocol/plans", tag = "plans", request_body = RegisterPlan, security(("key" = [])),
-    responses((status = 200, body = PlanMade), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = PlanMade), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn register(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    key: IdempotencyKey,
-    headers: HeaderMap,
-    Body(asked): Body<RegisterPlan>,
+    org: Organisation,
+    Asked { body: asked, repeat }: Asked<RegisterPlan>,
 ) -> Result<Json<PlanMade>, Problem> {
     let account = caller.may(Scope::Publish)?;
-    let terms = asked.terms()?;
-    let salt = asked.nonce.map_or_else(|| U256::from(rand::random::<u128>()), |nonce| nonce.0);
-    let id = state.chain.scrip().plan_id(account, &terms, salt).await?;
-    let org = headers.get("x-current-org-id").and_then(|org| org.to_str().ok());
-    state.keep_plan_page(id, account, &asked.metadata_attributes, org).await?;
-    let work = Work::CreatePlan { terms: Box::new(terms), salt };
-    let tx_hash = match state.operate(account, key.as_deref(), work).await {
-        Ok(outcome) => {
-            let made = serde_json::from_value::<Created>(outcome.event);
-            debug_assert_eq!(made.ok().map(|made| made.plan), Some(id), "another plan than its id");
-            Some(outcome.transaction)
-        }
-        // What was asked for is there.
-        Err(problem) if problem.code == "SCRIP.PLAN.EXISTS" => None,
-        Err(problem) => return Err(problem),
-    };
-    Ok(Json(PlanMade { success: true, plan_id: Number(id.0), tx_hash }))
+    let outcome = state.operate(account, repeat, Work::CreatePlan(asked.into_new(org.0)?)).await?;
+    let plan_id = Number(created_plan(&outcome)?.0);
+    Ok(Json(PlanMade { success: true, plan_id, tx_hash: outcome.transaction }))
 }
 
 /// A plan: its terms, as the chain has them, and its page.
 #[utoipa::path(get, path = "/api/v1/protocol/plans/{planId}", tag = "plans", params(("planId" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn show(state: extract::State<Arc<State>>, PathPlan(plan): PathPlan) -> Result<Json<Value>, Problem> {
     let found = state.chain.scrip().plan(plan).await?;
     Ok(Json(plan::record(&found, &state.plan_page(plan).await?)))
@@ -83,8 +68,8 @@ async fn show(state: extract::State<Arc<State>>, PathPlan(plan): PathPlan) -> Re
 /// What a holder has of a plan, as the chain has it now.
 #[utoipa::path(get, path = "/api/v1/protocol/plans/{planId}/balance/{holder}", tag = "plans",
     params(("planId" = String, Path), ("holder" = String, Path)),
-    responses((status = 200, body = BalanceView), (status = "4XX", body = Problem, content_type = "application/problem+json"),
-              (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = BalanceView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn balance(
     state: extract::State<Arc<State>>,
     PathHolding(plan, holder): PathHolding,

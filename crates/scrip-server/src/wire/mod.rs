@@ -1,5 +1,6 @@
 //! What goes over the wire, in the SDKs' words.
 
+pub(crate) mod agent;
 pub(crate) mod number;
 pub(crate) mod plan;
 pub(crate) mod register;

@@ -3,17 +3,11 @@
 use alloy::primitives::{Address, U256};
 use scrip::{Balance, Grant, Plan, PlanType, Price};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{number::Number, register::PAY_AS_YOU_GO};
-
-/// What a plan says of itself beyond its terms.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct PlanPage {
-    pub(crate) metadata: Map<String, Value>,
-    pub(crate) org_id: Option<String>,
-}
+use crate::plan_page::PlanPage;
 
 /// What a holder has of a plan.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,14 +29,6 @@ pub(crate) struct BalanceView {
     price_per_credit: f64,
     /// Whether the holder owns the plan.
     is_owner: bool,
-}
-
-impl PlanPage {
-    /// The plan's name: as it was given, if the chain has a part of it.
-    pub(crate) fn name(&self, on_chain: &str) -> String {
-        let given = self.metadata.get("name").and_then(Value::as_str).map(str::trim);
-        given.filter(|given| given.starts_with(on_chain)).unwrap_or(on_chain).to_owned()
-    }
 }
 
 impl BalanceView {

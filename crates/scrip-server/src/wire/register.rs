@@ -9,7 +9,11 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::number::Number;
-use crate::problem::{Problem, ProblemKind};
+use crate::{
+    plan_page::PlanPage,
+    problem::{Problem, ProblemKind},
+    work::NewPlan,
+};
 
 /// The address by which the SDKs say that a plan is paid per use. No contract is there: it is a word.
 pub(crate) const PAY_AS_YOU_GO: Address = Address::with_last_byte(0x9a);
@@ -95,7 +99,7 @@ const NAME: usize = 31;
 
 impl RegisterPlan {
     /// The name that was given.
-    pub(crate) fn name(&self) -> Result<&str, Problem> {
+    fn name(&self) -> Result<&str, Problem> {
         let name = self.metadata_attributes.get("name").and_then(Value::as_str).map(str::trim);
         name.filter(|name| !name.is_empty()).ok_or_else(|| {
             ProblemKind::INVALID_TERMS
@@ -104,8 +108,14 @@ impl RegisterPlan {
         })
     }
 
+    /// What is to be created.
+    pub(crate) fn into_new(self, org_id: Option<String>) -> Result<NewPlan, Problem> {
+        let (terms, salt) = (Box::new(self.terms()?), self.nonce.map(|nonce| nonce.0));
+        Ok(NewPlan { terms, salt, page: PlanPage { metadata: self.metadata_attributes, org_id } })
+    }
+
     /// The terms that it becomes.
-    pub(crate) fn terms(&self) -> Result<Terms, Problem> {
+    fn terms(&self) -> Result<Terms, Problem> {
         let name = self.name()?;
         let (price, payees) = self.price_config.price(self.currency.as_deref())?;
         let is_per_use = matches!(price, Price::PerUse { .. });

@@ -1,0 +1,85 @@
+//! Agents as the SDKs write and read them.
+
+use scrip::Service;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::{
+    number::Number,
+    register::{AccessLimit, CreditsConfig, PriceConfig, RegisterPlan},
+};
+use crate::{agent_page::AgentPage, extract::agent_number};
+
+/// An agent to be registered.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RegisterAgent {
+    #[serde(flatten)]
+    pub(crate) page: AgentBody,
+    /// The plans that open it.
+    #[serde(default)]
+    pub(crate) plans: Vec<Number>,
+}
+
+/// What an agent says of itself.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AgentBody {
+    /// `name`, and whatever else is to be known of it.
+    #[schema(value_type = Object)]
+    pub(crate) metadata_attributes: Map<String, Value>,
+    /// `endpoints`, `openEndpoints`, `agentDefinitionUrl`, `authType`, and what its server wants to be shown: `username` and
+    /// `password`, `token`, `apiKey` or `headers`, which are sealed and never shown again.
+    #[schema(value_type = Object)]
+    pub(crate) agent_api_attributes: Map<String, Value>,
+}
+
+/// An agent to be registered, with a plan that opens it.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct RegisterAgentAndPlan {
+    pub(crate) plan: PlanOfAgent,
+    pub(crate) agent: AgentBody,
+}
+
+/// A plan, without a nonce.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PlanOfAgent {
+    #[schema(value_type = Object)]
+    metadata_attributes: Map<String, Value>,
+    price_config: PriceConfig,
+    credits_config: CreditsConfig,
+    #[serde(default)]
+    access_limit: Option<AccessLimit>,
+}
+
+impl From<PlanOfAgent> for RegisterPlan {
+    fn from(plan: PlanOfAgent) -> Self {
+        let PlanOfAgent { metadata_attributes, price_config, credits_config, access_limit } = plan;
+        Self {
+            metadata_attributes,
+            price_config,
+            credits_config,
+            access_limit,
+            nonce: None,
+            is_trial_plan: false,
+            currency: None,
+        }
+    }
+}
+
+/// An agent's record: the service of the chain, and its page.
+pub(crate) fn record(service: &Service, page: &AgentPage) -> Value {
+    let id = agent_number(service.did).to_string();
+    let plans: Vec<_> = service.plans.iter().map(|plan| plan.0.to_string()).collect();
+    json!({
+        "id": id,
+        "agentId": id,
+        "did": format!("did:nv:{}", service.did),
+        "name": page.metadata.get("name"),
+        "endpoints": page.api.get("endpoints"),
+        "registry": { "owner": service.owner, "plans": plans },
+        "metadata": { "main": page.metadata, "agent": page.api, "curation": { "isListed": true } },
+    })
+}
