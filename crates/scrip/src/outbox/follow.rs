@@ -38,6 +38,8 @@ struct Follower<'a, P> {
     manner: Manner,
     entry: Entry,
     hashes: Vec<TxHash>,
+    /// What the journal says of it.
+    taken_down: Outcome,
     /// When its last transaction was first sent by this process.
     since: Instant,
     looked_at: Option<Instant>,
@@ -68,6 +70,7 @@ impl Outbox {
             outbox: self,
             provider,
             manner,
+            taken_down: entry.outcome,
             entry,
             hashes,
             since: now,
@@ -231,6 +234,9 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
 
     /// Takes down what became of it. If that fails, the chain says so again.
     async fn settle(&self, outcome: Outcome) {
+        if self.taken_down == outcome {
+            return;
+        }
         let Entry { account, nonce, .. } = self.entry;
         if let Err(error) = self.outbox.journal.settle(account, nonce, outcome).await {
             tracing::warn!(%error, nonce, "the journal did not take down what became of a write");
@@ -256,8 +262,30 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         Ok(())
     }
 
+    /// Takes in what others have signed for its nonce since: whoever repeats the write at the same time replaces it, too. Says
+    /// whether there was any.
+    async fn read_again(&mut self) -> Result<bool> {
+        let Entry { account, nonce, .. } = self.entry;
+        let journal = &self.outbox.journal;
+        let entry = match &self.entry.key {
+            Some(key) => journal.find(account, key).await,
+            None => journal.since(account, nonce).await.map(|entries| entries.into_iter().next()),
+        };
+        let Some(entry) = entry.map_err(Error::Journal)?.filter(|entry| entry.nonce == nonce) else {
+            return Ok(false);
+        };
+        let before = self.hashes.len();
+        self.hashes = entry.transactions.iter().map(keccak256).collect();
+        self.entry.transactions = entry.transactions;
+        Ok(self.hashes.len() > before)
+    }
+
     /// Signs it again with a higher fee, as far as that is allowed.
     async fn replace(&mut self) -> Result<()> {
+        if self.read_again().await? {
+            self.since = Instant::now();
+            return Ok(());
+        }
         let Some(last) = self.entry.transactions.last() else { return Ok(()) };
         let last = decode(last)?;
         let raised = |fee: u128| fee.saturating_add(fee / RAISED_BY).saturating_add(1);
@@ -286,6 +314,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
     /// The nonce is used, but not by a transaction that a receipt is known of: finds the block that used it, so that nothing
     /// is believed which a lagging node leaves out.
     async fn find_other(&mut self, address: Address, nonce: u64) -> Result<()> {
+        self.read_again().await?;
         let head = self.provider.get_block_number().await?;
         let used = async |block: u64| -> Result<bool> {
             Ok(self.provider.get_transaction_count(address).number(block).await? > nonce)

@@ -111,10 +111,14 @@ impl Outbox {
         Account { chain_id: self.chain_id, address }
     }
 
+    /// What stands for a key, whatever was asked.
+    pub(crate) async fn entry(&self, address: Address, key: &str) -> Result<Option<Entry>> {
+        self.journal.find(self.account(address), key).await.map_err(Error::Journal)
+    }
+
     /// What stands for a key.
     pub(crate) async fn find(&self, address: Address, key: &str, intent: Intent) -> Result<Option<Entry>> {
-        let found = self.journal.find(self.account(address), key).await.map_err(Error::Journal)?;
-        match found {
+        match self.entry(address, key).await? {
             Some(entry) if entry.intent != intent.0 => Err(Error::KeyReused { key: key.to_owned() }),
             found => Ok(found),
         }
@@ -159,7 +163,11 @@ impl Outbox {
                     let entry = self.find(address, key, intent).await?;
                     return entry.ok_or_else(|| Error::Journal("a key is taken by nothing".into()));
                 }
-                Inserted::NonceTaken => nonce += 1,
+                // By another process, and perhaps many more with it.
+                Inserted::NonceTaken => {
+                    let last = self.journal.last_nonce(account).await.map_err(Error::Journal)?;
+                    nonce = last.unwrap_or_default().max(nonce) + 1;
+                }
             }
         }
     }

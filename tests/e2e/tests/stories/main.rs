@@ -9,6 +9,7 @@ mod endpoint;
 mod faults;
 mod faults_once;
 mod history;
+mod journals;
 mod ledger;
 mod lens;
 mod many;
