@@ -16,7 +16,7 @@ fn entry(account: Account, nonce: u64, key: Option<&str>) -> Entry {
         nonce,
         key: key.map(str::to_owned),
         intent: B256::repeat_byte(2),
-        transactions: vec![Bytes::from(format!("transaction {nonce}"))],
+        transactions: vec![format!("transaction {nonce}").into_bytes().into()],
         outcome: Outcome::Open,
     }
 }

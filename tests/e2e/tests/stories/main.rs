@@ -18,6 +18,7 @@ mod prices;
 mod refusals;
 mod reorg;
 mod services;
+mod shared;
 mod signed_orders;
 mod voucher_checks;
 mod vouchers;
