@@ -3,7 +3,6 @@
 use std::{thread, time::Duration};
 
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
-use alloy::rpc::types::TransactionRequest;
 
 use crate::common::Machine;
 
@@ -12,7 +11,8 @@ const PREMIUM: [&str; 9] =
 
 fn begin() -> (Machine, String) {
     let mut machine = Machine::with_devnet_in("chain.json");
-    let plan = machine.type_(&[&PREMIUM[..], &["--json"]].concat()).json()["plan"].as_str().unwrap().to_owned();
+    let plan =
+        machine.type_(&[&PREMIUM[..], &["--json"]].concat()).json()["plan"].as_str().unwrap().to_owned();
     machine.call(&plan, "<premium>");
     machine.forget();
     (machine, plan)
@@ -35,7 +35,15 @@ fn an_order_under_a_key_is_paid_once() {
 
     let order = ["order", &plan, "-a", "subscriber", "--once", "k1"];
     let first = machine.type_(&[&order[..], &["--yes", "--quiet"]].concat());
-    assert_eq!(journals.read_dir().unwrap().flatten().filter(|file| file.path().extension().is_some_and(|end| end == "sqlite")).count(), 1);
+    assert_eq!(
+        journals
+            .read_dir()
+            .unwrap()
+            .flatten()
+            .filter(|file| file.path().extension().is_some_and(|end| end == "sqlite"))
+            .count(),
+        1
+    );
     // It asks nothing: what it asked was answered.
     let again = machine.type_(&order);
     assert_eq!((again.code, &again.stdout), (0, &first.stdout));
@@ -74,8 +82,22 @@ fn an_order_under_a_key_is_paid_once() {
     machine.set("SCRIP_JOURNAL", "elsewhere.sqlite");
     machine.type_(&["mint", &plan, "subscriber", "1", "-a", "builder", "--once", "w1", "--quiet"]);
     assert!(machine.file("elsewhere.sqlite").exists());
-    machine.write("no-journal", "nonsense, and long enough to be read as the head of a file that it is not ………………………………………");
-    machine.both(&["mint", &plan, "subscriber", "1", "-a", "builder", "--once", "w2", "--journal", "no-journal"]);
+    machine.write(
+        "no-journal",
+        "nonsense, and long enough to be read as the head of a file that it is not ………………………………………",
+    );
+    machine.both(&[
+        "mint",
+        &plan,
+        "subscriber",
+        "1",
+        "-a",
+        "builder",
+        "--once",
+        "w2",
+        "--journal",
+        "no-journal",
+    ]);
     machine.scene("once_journals");
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Outbox {
     /// The next nonce of each account that has written.
     next: Mutex<HashMap<Address, u64>>,
     fees: prepare::FeeCache,
+    /// Held while what others signed is replaced, so that it is not by all who wait behind it.
+    raising: Mutex<()>,
     /// Whether the node is known not to answer a transaction with its receipt.
     no_receipts: AtomicBool,
 }
@@ -103,6 +105,7 @@ impl Outbox {
             journal,
             next: Mutex::default(),
             fees: prepare::FeeCache::default(),
+            raising: Mutex::default(),
             no_receipts: AtomicBool::new(false),
         }
     }

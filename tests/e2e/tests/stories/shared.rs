@@ -223,3 +223,33 @@ async fn who_repeats_a_write_at_the_same_time_may_replace_it() -> Result<()> {
     assert_eq!(balance(&env, plan).await?, 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn what_is_stuck_of_a_process_that_died_is_replaced_by_the_next() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (plan, holder) = (env.create(&env.premium()?).await?, env.subscriber.signer());
+    let journal = Arc::new(MemoryJournal::new());
+    let client = env.devnet.scrip("builder").await?.with_journal(journal.clone());
+    let reader = env.devnet.reader();
+
+    // Signed for less than a block asks by then.
+    reader.anvil_set_auto_mine(false).await?;
+    let dying = client.clone().with_patience(Duration::from_millis(100));
+    let error = dying.once("stuck").mint(plan, holder, 1).await.unwrap_err();
+    ensure!(error.is_pending(), "{error}");
+    let stuck = entries(&client, &*journal).await?.pop().ok_or_eyre("nothing was signed")?;
+    reader.anvil_set_next_block_base_fee_per_gas(1_000_000_000_000).await?;
+    reader.evm_mine(None).await?;
+    reader.anvil_set_auto_mine(true).await?;
+
+    // A client of another process: it knows of the first by the journal alone.
+    let next = env.devnet.scrip("builder").await?.with_journal(journal.clone());
+    let next = next.replaced_after(Duration::from_secs(1)).with_patience(Duration::from_secs(60));
+    try_join_all((0..5).map(|_| async { next.mint(plan, holder, 10).await })).await?;
+    assert_eq!(balance(&env, plan).await?, 51);
+    let replaced = entries(&client, &*journal).await?.swap_remove(0);
+    assert_eq!((replaced.nonce, replaced.transactions.len()), (stuck.nonce, 2), "once, by one of the five");
+    client.once("stuck").mint(plan, holder, 1).await?;
+    assert_eq!(balance(&env, plan).await?, 51);
+    has_no_gap(&env, &client, &*journal).await
+}
