@@ -148,4 +148,17 @@ async fn a_node_that_dies_with_an_order_is_asked_again() {
     assert_eq!(machine.type_(&order).code, 0);
     assert_eq!(balance(&machine, &plan), "200 credits of Premium Plan\n");
     machine.scene("once_node_dies");
+
+    // A devnet that plays another chain: what is signed on it is no business of that chain's journal.
+    let nodes = node(&machine);
+    nodes.raw_request::<_, ()>("evm_setAutomine".into(), [true]).await.unwrap_or_default();
+    nodes.raw_request::<_, ()>("anvil_setChainId".into(), [10]).await.unwrap();
+    let url = machine.devnet()["rpc_url"].as_str().unwrap().to_owned();
+    let key = machine.devnet()["accounts"][1]["private_key"].as_str().unwrap().to_owned();
+    machine.set("SCRIP_PRIVATE_KEY", &key);
+    let mint = ["mint", &plan, &subscriber, "1", "--rpc-url", &url];
+    assert_eq!(machine.type_(&mint).code, 0);
+    assert_eq!(machine.type_(&[&mint[..], &["--once", "k1"]].concat()).code, 2);
+    assert_eq!(machine.type_(&[&mint[..], &["--once", "k1", "--journal", "fork.sqlite"]].concat()).code, 0);
+    machine.scene("once_on_a_fork");
 }

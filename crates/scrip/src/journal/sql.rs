@@ -58,6 +58,7 @@ impl SqlJournal {
             if !url.contains("mode=") {
                 url += if url.contains('?') { "&mode=rwc" } else { "?mode=rwc" };
             }
+            tables::log_ahead(&url).await?;
             // Writes wait for each other anyway; in the pool they do so in turn. It is kept, for a database in memory goes with it.
             options = options.max_connections(1).idle_timeout(None).max_lifetime(None);
             options = options.after_connect(|connection, _| {
@@ -67,11 +68,7 @@ impl SqlJournal {
                 })
             });
         }
-        let pool = options.connect(&url).await?;
-        if url.starts_with("sqlite:") {
-            tables::log_ahead(&pool).await?;
-        }
-        Self::new(pool).await
+        Self::new(options.connect(&url).await?).await
     }
 
     /// Opens a file of SQLite, which is made if it is not there.

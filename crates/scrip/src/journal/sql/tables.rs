@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
 use super::super::JournalResult;
 
@@ -31,9 +31,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn make(pool: &AnyPool) -> JournalResult<()> {
     let mut connection = pool.acquire().await?;
     let is_sqlite = connection.backend_name() == "SQLite";
-    let mut transaction =
-        sqlx::Connection::begin_with(&mut *connection, if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" })
-            .await?;
+    let mut transaction = connection.begin_with(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
     if !is_sqlite {
         // Until the transaction ends; the number is only this journal's.
         let lock = "DO $$ BEGIN PERFORM pg_advisory_xact_lock(7165065861825654388); END $$";
@@ -61,14 +59,22 @@ pub(super) async fn make(pool: &AnyPool) -> JournalResult<()> {
 }
 
 /// Has SQLite write a log ahead, so that who reads and who writes do not wait for each other. It needs the file for itself for a
-/// moment, for which SQLite does not wait.
-pub(super) async fn log_ahead(pool: &AnyPool) -> JournalResult<()> {
+/// moment, for which SQLite does not wait; what is no database is found out here.
+pub(super) async fn log_ahead(url: &str) -> JournalResult<()> {
     let mut tries = 1;
     loop {
-        match pool.execute("PRAGMA journal_mode = WAL").await {
+        let mut connection = AnyConnection::connect(url).await?;
+        let asked = connection.execute("PRAGMA journal_mode = WAL").await;
+        connection.close().await?;
+        match asked {
             Ok(_) => return Ok(()),
-            Err(error) if tries == TRIES || error.as_database_error().is_none() => return Err(error.into()),
-            Err(_) => {}
+            Err(error) => {
+                // 5 is SQLITE_BUSY, whatever is in the bits above.
+                let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+                if tries == TRIES || code.is_none_or(|code| code & 0xff != 5) {
+                    return Err(error.into());
+                }
+            }
         }
         tokio::time::sleep(PAUSE).await;
         tries += 1;
