@@ -41,6 +41,8 @@ pub(crate) struct Network {
     pub(crate) coin: Option<String>,
     /// The block from which on plans are looked for: that of Scrip's deployment.
     pub(crate) from_block: Option<u64>,
+    /// Where its journal is, if not in the folder of all.
+    pub(crate) journal: Option<PathBuf>,
     /// Tokens by their symbols.
     #[serde(default)]
     pub(crate) tokens: BTreeMap<String, Address>,

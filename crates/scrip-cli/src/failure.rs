@@ -82,6 +82,7 @@ pub(crate) struct Failure {
     pub(crate) causes: Vec<String>,
     refusal: Option<String>,
     transaction: Option<TxHash>,
+    key: Option<String>,
     broken_pipe: bool,
 }
 
@@ -94,6 +95,7 @@ impl Failure {
             causes: Vec::new(),
             refusal: None,
             transaction: None,
+            key: None,
             broken_pipe: error
                 .downcast_ref::<io::Error>()
                 .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe),
@@ -108,6 +110,10 @@ impl Failure {
             failure.refusal = error.refused_by().map(name_of);
             if let Error::Pending { transaction, .. } | Error::MinedRevert { transaction, .. } = error {
                 failure.transaction = Some(*transaction);
+            }
+            if let Error::Pending { transaction, key, .. } = error {
+                failure.key.clone_from(key);
+                failure.hint = Some(what_to_do(*transaction, key.as_deref()));
             }
             if let Some(message) = unreachable(error) {
                 failure.message = message;
@@ -136,7 +142,7 @@ impl Failure {
 
     /// What programs read.
     pub(crate) fn json(&self) -> Value {
-        let Self { exit, message, hint, refusal, transaction, .. } = self;
+        let Self { exit, message, hint, refusal, transaction, key, .. } = self;
         let mut error = json!({ "kind": exit.kind(), "code": exit.code(), "message": message, "hint": hint });
         if let Some(refusal) = refusal {
             error["refusal"] = json!(refusal);
@@ -144,7 +150,22 @@ impl Failure {
         if let Some(transaction) = transaction {
             error["transaction"] = json!(transaction);
         }
+        if let Some(key) = key {
+            error["key"] = json!(key);
+        }
         json!({ "error": error })
+    }
+}
+
+/// When it is not known what became of a write.
+fn what_to_do(transaction: TxHash, key: Option<&str>) -> String {
+    match key {
+        Some(key) => format!(
+            "repeat the same command with `--once '{key}'`: it is done once, and says what became of it"
+        ),
+        None => format!(
+            "it may still be mined: look {transaction} up before you try again; with `--once KEY` a command can simply be repeated"
+        ),
     }
 }
 
@@ -165,6 +186,7 @@ fn exit_of(error: &Error) -> Exit {
         | Error::InvalidCurrency(_)
         | Error::InvalidDeadline(_)
         | Error::ZeroLimit
+        | Error::KeyReused { .. }
         | Error::PriceTooLarge { .. } => Exit::Usage,
         Error::Transport(error) if error.as_error_resp().is_none() => Exit::Unreachable,
         _ => Exit::Failed,

@@ -1,6 +1,6 @@
 //! The chain that a command works on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::{
     eips::BlockNumberOrTag,
@@ -20,6 +20,8 @@ use crate::{
     config::{DEV, DEV_CHAIN, Network},
     context::Context,
     failure::{Exit, problem, root},
+    journal,
+    report::Report,
 };
 
 /// A node that answers, and the network that it is of.
@@ -38,6 +40,8 @@ pub(crate) struct Session<'a> {
     pub(crate) node: Node<'a>,
     pub(crate) account: Account,
     pub(crate) scrip: Scrip<WalletProvider>,
+    /// Whether the key of `--once` stands for a write already: it is asked no more, only seen to the end.
+    pub(crate) is_begun: bool,
 }
 
 /// A node that is limited by calls a second is asked again after a while.
@@ -166,9 +170,21 @@ impl<'a> Session<'a> {
         let node = Node::connect(context).await?;
         let account = node.account().await?;
         let scrip = Scrip::connect(node.signing(&account), node.deployment()).await?;
-        let scrip = scrip.with_patience(context.global.timeout);
+        let mut scrip = scrip.with_patience(context.global.timeout);
         context.print.detail(&format!("Scrip is at {}", scrip.address()));
-        Ok(Self { node, account, scrip })
+        if let Some(journal) = journal::open(&node).await? {
+            scrip = scrip.with_journal(Arc::new(journal));
+        }
+        if let Some(key) = &context.global.once {
+            scrip = scrip.once(key);
+        }
+        let is_begun = scrip.entry().await?.is_some();
+        Ok(Self { node, account, scrip, is_begun })
+    }
+
+    /// Asks whether to go on, unless that was answered when the key was first used.
+    pub(crate) fn confirm(&self, report: &Report, question: &str) -> Result<()> {
+        if self.is_begun { Ok(()) } else { self.node.context.print.confirm(report, question) }
     }
 
     /// The lens, where there is one.

@@ -30,7 +30,7 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, sqlx::Error> {
                 if is_sqlite {
                     // Readers beside one writer; on the disk when committed.
                     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                                    PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;";
+                                    PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON;";
                     connection.execute(settings).await?;
                 }
                 Ok(())

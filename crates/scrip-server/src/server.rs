@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, Uri},
     routing::get,
 };
-use scrip::{Deployment, MemoryJournal};
+use scrip::{Deployment, JournalError, SqlJournal};
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use tower::{ServiceBuilder, util::MapRequestLayer};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
@@ -64,6 +64,9 @@ pub enum StartError {
     /// The database.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
+    /// The journal of signed transactions, in the same database.
+    #[error("the journal cannot be used: {0}")]
+    Journal(#[source] JournalError),
     /// The chain.
     #[error(transparent)]
     Chain(#[from] scrip::Error),
@@ -106,7 +109,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let Config { database, node, deployment, master_key, fund, clock } = config;
         let db = database::open(&database).await?;
-        let journal = Arc::new(MemoryJournal::new());
+        let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
         let state = Arc::new(State {

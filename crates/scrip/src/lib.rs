@@ -62,6 +62,8 @@ pub use fiat::{Settled, Settlement, TakeBackReversed, TakenBack};
 pub use history::{BlockRef, Change, Cursor, Depth, History, Kind, Past, Position, Record, Replay, Update};
 pub use holdings::{Balances, Holding, Holdings};
 pub use ids::{PlanId, RequestId};
+#[cfg(feature = "sql")]
+pub use journal::SqlJournal;
 pub use journal::{
     Account, Entry, FileJournal, Inserted, Journal, JournalError, JournalResult, MemoryJournal, Outcome,
 };

@@ -216,10 +216,17 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
 
     async fn send(self) -> Result<Purchase> {
         let Self { scrip, item, way } = self;
-        let intent = Intent::of("order", &item)?;
+        // Repeated it is the same order, whatever it may cost by then.
+        let intent = Intent::of("order", &Item { max_price: None, ..item.clone() })?;
         let (receipt, approvals) = match scrip.done_before(intent).await? {
             Some(receipt) => (receipt, Vec::new()),
-            None => scrip.pay_for(intent, &item, way).await?,
+            None => match scrip.pay_for(intent, &item, way).await {
+                // Who makes the same order at the same time may have paid since, and this one be too poor for another.
+                Err(error) if !error.is_pending() => {
+                    (scrip.done_before(intent).await?.ok_or(error)?, Vec::new())
+                }
+                paid => paid?,
+            },
         };
         let ordered = Done::read::<IScrip::PlanOrdered>(scrip.address(), &receipt)?;
         Ok(Purchase { ordered, approvals })

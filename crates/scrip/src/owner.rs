@@ -19,6 +19,15 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         self.provider().default_signer_address()
     }
 
+    /// What the journal has of the write that this client's key stands for, as it was when last looked at; nothing for a key that
+    /// is free, and without one.
+    pub async fn entry(&self) -> Result<Option<Entry>> {
+        match self.key() {
+            Some(key) => self.outbox().entry(self.signer(), key).await,
+            None => Ok(None),
+        }
+    }
+
     /// Creates a plan, open for orders, that the signer owns.
     ///
     /// # Errors
@@ -104,8 +113,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
 
     /// What was done under this client's key, if it has one that was used before.
     pub(crate) async fn done_before(&self, intent: Intent) -> Result<Option<TransactionReceipt>> {
-        let Some(key) = self.key() else { return Ok(None) };
-        match self.outbox().find(self.signer(), key, intent).await? {
+        match self.begun(intent, self.key()).await? {
             Some(entry) => self.follow(entry).await.map(Some),
             None => Ok(None),
         }
@@ -120,9 +128,20 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     ) -> Result<TransactionReceipt> {
         let (provider, outbox) = (self.provider(), self.outbox());
         let call = call.from(self.signer());
-        let (call, nonce) = outbox.prepare(provider, call, self.manner()).await?;
-        let entry = outbox.sign(provider, call, nonce, key, intent).await?;
+        let entry = match outbox.prepare(provider, call, self.manner()).await {
+            Ok((call, nonce)) => outbox.sign(provider, call, nonce, key, intent).await?,
+            // Who does the same at the same time may have done it since it was looked for; it is refused for that alone.
+            Err(refused) => self.begun(intent, key).await?.ok_or(refused)?,
+        };
         self.follow(entry).await
+    }
+
+    /// What was begun under a key.
+    pub(crate) async fn begun(&self, intent: Intent, key: Option<&str>) -> Result<Option<Entry>> {
+        match key {
+            Some(key) => self.outbox().find(self.signer(), key, intent).await,
+            None => Ok(None),
+        }
     }
 
     async fn follow(&self, entry: Entry) -> Result<TransactionReceipt> {

@@ -5,6 +5,7 @@ pub mod deploy;
 pub mod env;
 pub mod faults;
 pub mod gas;
+pub mod postgres;
 pub mod speed;
 
 /// The program in the README, compiled and run.

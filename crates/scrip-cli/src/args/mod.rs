@@ -16,7 +16,10 @@ mod wallet;
 use std::{path::PathBuf, time::Duration};
 
 use alloy::primitives::Address;
-use clap::{ArgAction, Args, Parser, Subcommand, builder::styling};
+use clap::{
+    ArgAction, Args, Parser, Subcommand,
+    builder::{NonEmptyStringValueParser, styling},
+};
 use clap_complete::Shell;
 
 pub(crate) use self::{
@@ -46,7 +49,7 @@ Exit codes:
   1  failed
   2  wrong usage: an argument, an amount, the configuration
   3  refused by a contract
-  4  not known yet: sent, and not seen mined
+  4  not known yet: signed, and not seen mined; look it up, or repeat it if it has a key (--once)
   5  the node cannot be reached
   6  another chain than asked for, or no Scrip there
   7  the account has too little
@@ -54,7 +57,8 @@ Exit codes:
 
 Files:
   ~/.config/scrip/config.toml  networks, tokens, the account (or SCRIP_CONFIG)
-  ~/.foundry/keystores         accounts, those of cast";
+  ~/.foundry/keystores         accounts, those of cast
+  ~/.local/state/scrip         journals, one for each chain (or --journal)";
 
 /// Prepaid credits for APIs and AI agents, on any EVM chain
 #[derive(Debug, Parser)]
@@ -102,6 +106,14 @@ pub(crate) struct Global {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m", global = true)]
     #[arg(help_heading = "Chain")]
     pub(crate) timeout: Duration,
+
+    /// Do what is written once, however often the command is repeated with this key
+    #[arg(long, value_name = "KEY", global = true, help_heading = "Repeating")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) once: Option<String>,
+    /// The SQLite file with the keys and what was signed for them [default: one for each chain]
+    #[arg(long, env = "SCRIP_JOURNAL", value_name = "FILE", global = true, help_heading = "Repeating")]
+    pub(crate) journal: Option<PathBuf>,
 
     /// Print JSON: the result on stdout, an error on stderr
     #[arg(long, global = true, help_heading = "Output")]

@@ -18,7 +18,7 @@ pub(crate) async fn run(args: BurnArgs, context: &Context) -> Result<Report> {
         ("has", balance.balance.to_string()),
         ("burns", amount.to_string()),
     ]);
-    context.print.confirm(&question, "Burn? Nothing brings them back")?;
+    session.confirm(&question, "Burn? Nothing brings them back")?;
 
     let progress = context.print.progress("burning");
     let done = scrip.burn_from(plan, holder, amount).await?;

@@ -41,6 +41,10 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
     };
     let mut item =
         Item { quantity: args.quantity, max_price, data: args.data, ..Item::new(args.plan, holder) };
+    // It was quoted and confirmed when the key was first used; the payer may have too little for another by now.
+    if session.is_begun && !args.dry_run {
+        return place(&session, &plan, item, token.as_ref(), args.pay_by).await;
+    }
 
     let question = match session.lens().await? {
         Some(lens) => {
@@ -78,10 +82,21 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
         return Ok(question);
     }
     context.print.confirm(&question, "Order?")?;
+    place(&session, &plan, item, token.as_ref(), args.pay_by).await
+}
 
-    let progress = context.print.progress("ordering");
+/// Orders.
+async fn place(
+    session: &Session<'_>,
+    plan: &Plan,
+    item: Item,
+    token: Option<&Token>,
+    pay_by: PayBy,
+) -> Result<Report> {
+    let (scrip, holder, payer) = (&session.scrip, item.holder, session.scrip.signer());
+    let progress = session.node.context.print.progress("ordering");
     let signing = match session.account.key() {
-        Some(key) if args.pay_by == PayBy::Signature => scrip.clone().signing_with(key.clone()),
+        Some(key) if pay_by == PayBy::Signature => scrip.clone().signing_with(key.clone()),
         _ => scrip.clone(),
     };
     let mut order = signing.order(item.plan).quantity(item.quantity).data(item.data.clone());
@@ -95,7 +110,7 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
     drop(progress);
 
     let done = &purchase.ordered;
-    let paid = token.as_ref().map_or_else(|| done.paid.to_string(), |token| token.format(done.paid));
+    let paid = token.map_or_else(|| done.paid.to_string(), |token| token.format(done.paid));
     let json = json!({
         "plan": done.plan.to_string(), "payer": done.payer, "holder": done.holder, "quantity": done.quantity,
         "token": done.token, "paid": done.paid.to_string(), "paid_formatted": paid, "fee": done.fee.to_string(),

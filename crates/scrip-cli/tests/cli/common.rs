@@ -99,8 +99,31 @@ impl Machine {
 
     /// With a devnet on a port of its own.
     pub(crate) fn with_devnet() -> Self {
-        let mut machine = Self::new();
-        let devnet = Running::start(machine.command(&["dev", "--port", "0", "--json"]));
+        Self::new().and_devnet(&[])
+    }
+
+    /// With a devnet that is kept in a file.
+    pub(crate) fn with_devnet_in(state: &str) -> Self {
+        Self::new().and_devnet(&["--state", state])
+    }
+
+    /// Ends the devnet.
+    pub(crate) fn stop_devnet(&mut self) {
+        assert_eq!(self.devnet.take().unwrap().interrupt(), 0);
+    }
+
+    /// Starts a devnet again from the file that it is kept in.
+    pub(crate) fn start_devnet(&mut self, state: &str) {
+        let start = ["dev", "--port", "0", "--json", "--state", state];
+        let devnet = Running::start(self.command(&start));
+        self.call(devnet.json["rpc_url"].as_str().unwrap(), "<node>");
+        self.devnet = Some(devnet);
+    }
+
+    fn and_devnet(self, arguments: &[&str]) -> Self {
+        let mut machine = self;
+        let start = [&["dev", "--port", "0", "--json"], arguments].concat();
+        let devnet = Running::start(machine.command(&start));
         let json = &devnet.json;
         let mut name =
             |value: &Value, name: &str| machine.call(value.as_str().unwrap(), &format!("<{name}>"));
@@ -162,6 +185,11 @@ impl Machine {
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.home.path()).args(arguments).stdin(Stdio::null());
         command
+    }
+
+    /// Types a line, and does not wait for what comes of it.
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     /// Types a line, and writes down what is printed.

@@ -8,4 +8,5 @@ mod common;
 mod dev;
 mod errors;
 mod offline;
+mod once;
 mod story;

@@ -104,11 +104,7 @@ fn apply(book: &mut Book, line: Line) {
                 entry.transactions.push(transaction);
             }
         }
-        Line::Settled { account, nonce, outcome } => {
-            if let Some(entry) = book.entry(account, nonce) {
-                entry.outcome = outcome;
-            }
-        }
+        Line::Settled { account, nonce, outcome } => book.settle(account, nonce, outcome),
     }
 }
 

@@ -77,6 +77,14 @@ impl Book {
         }
     }
 
+    pub(super) fn settle(&mut self, account: Account, nonce: u64, outcome: Outcome) {
+        if let Some(entry) = self.entry(account, nonce)
+            && entry.outcome.gives_way_to(outcome)
+        {
+            entry.outcome = outcome;
+        }
+    }
+
     pub(super) fn entry(&mut self, account: Account, nonce: u64) -> Option<&mut Entry> {
         self.accounts.get_mut(&account)?.entries.get_mut(&nonce)
     }
@@ -125,9 +133,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()> {
-        if let Some(entry) = self.book().entry(account, nonce) {
-            entry.outcome = outcome;
-        }
+        self.book().settle(account, nonce, outcome);
         Ok(())
     }
 }

@@ -2,6 +2,8 @@
 
 mod file;
 mod memory;
+#[cfg(feature = "sql")]
+mod sql;
 
 use std::{error, fmt};
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use file::FileJournal;
 pub use memory::MemoryJournal;
+#[cfg(feature = "sql")]
+pub use sql::SqlJournal;
 
 /// What can go wrong with a journal: whatever its storage says.
 pub type JournalError = Box<dyn error::Error + Send + Sync>;
@@ -22,7 +26,8 @@ pub type JournalResult<T> = Result<T, JournalError>;
 /// anybody is sent it, and the same bytes are sent again for as long as it takes.
 ///
 /// What a method has returned from must outlive the process, as far as the journal promises anything beyond it. Several
-/// processes may share one journal if [`Journal::insert`] is atomic among them.
+/// processes may share one journal if [`Journal::insert`] is atomic among them, and [`Journal::replace`] loses none of two that
+/// come at the same time.
 #[cfg_attr(target_family = "wasm", async_trait(?Send))]
 #[cfg_attr(not(target_family = "wasm"), async_trait)]
 pub trait Journal: fmt::Debug + Send + Sync {
@@ -35,13 +40,15 @@ pub trait Journal: fmt::Debug + Send + Sync {
     /// The highest nonce that was taken.
     async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>>;
 
-    /// Adds an entry, unless its key or its nonce is taken.
+    /// Adds an entry, unless its key or its nonce is taken; [`Inserted::KeyTaken`] if both are.
     async fn insert(&self, entry: &Entry) -> JournalResult<Inserted>;
 
     /// Adds a transaction to an entry, which replaces those before it.
     async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()>;
 
-    /// Says what became of an entry.
+    /// Says what became of an entry. Who comes late takes nothing back: `Mined` is replaced by another `Mined` alone, and `Open`
+    /// changes nothing. That is for the safe side, for the chain is asked again about what was mined, and a reorganisation
+    /// found there; `Superseded` is the end.
     async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()>;
 }
 
@@ -102,4 +109,15 @@ pub enum Inserted {
     KeyTaken,
     /// There is another with its nonce.
     NonceTaken,
+}
+
+impl Outcome {
+    /// Whether another is to be taken down in its place.
+    fn gives_way_to(self, other: Self) -> bool {
+        match other {
+            Self::Open => false,
+            Self::Mined { .. } => true,
+            Self::Superseded { .. } => !matches!(self, Self::Mined { .. }),
+        }
+    }
 }

@@ -38,6 +38,10 @@ struct Follower<'a, P> {
     manner: Manner,
     entry: Entry,
     hashes: Vec<TxHash>,
+    /// What the journal says of it.
+    taken_down: Outcome,
+    /// What comes first of the account, with how many transactions, and since when it has been so.
+    first: Option<(u64, usize, Instant)>,
     /// When its last transaction was first sent by this process.
     since: Instant,
     looked_at: Option<Instant>,
@@ -68,6 +72,8 @@ impl Outbox {
             outbox: self,
             provider,
             manner,
+            taken_down: entry.outcome,
+            first: None,
             entry,
             hashes,
             since: now,
@@ -231,6 +237,9 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
 
     /// Takes down what became of it. If that fails, the chain says so again.
     async fn settle(&self, outcome: Outcome) {
+        if self.taken_down == outcome {
+            return;
+        }
         let Entry { account, nonce, .. } = self.entry;
         if let Err(error) = self.outbox.journal.settle(account, nonce, outcome).await {
             tracing::warn!(%error, nonce, "the journal did not take down what became of a write");
@@ -244,6 +253,9 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         if count > nonce {
             return self.find_other(account.address, nonce).await;
         }
+        if count < nonce {
+            self.see_to(count).await?;
+        }
         if count < nonce
             && let Some(missing) = self.outbox.send_again(self.provider, &self.entry, count).await?
         {
@@ -256,9 +268,63 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         Ok(())
     }
 
+    /// Takes in what others have signed for its nonce since: whoever repeats the write at the same time replaces it, too. Says
+    /// whether there was any.
+    async fn read_again(&mut self) -> Result<bool> {
+        let Entry { account, nonce, .. } = self.entry;
+        let journal = &self.outbox.journal;
+        let entry = match &self.entry.key {
+            Some(key) => journal.find(account, key).await,
+            None => journal.since(account, nonce).await.map(|entries| entries.into_iter().next()),
+        };
+        let Some(entry) = entry.map_err(Error::Journal)?.filter(|entry| entry.nonce == nonce) else {
+            return Ok(false);
+        };
+        let before = self.hashes.len();
+        self.hashes = entry.transactions.iter().map(keccak256).collect();
+        self.entry.transactions = entry.transactions;
+        Ok(self.hashes.len() > before)
+    }
+
     /// Signs it again with a higher fee, as far as that is allowed.
     async fn replace(&mut self) -> Result<()> {
-        let Some(last) = self.entry.transactions.last() else { return Ok(()) };
+        if self.read_again().await? {
+            self.since = Instant::now();
+            return Ok(());
+        }
+        if let Some(signed) = self.raise(&self.entry).await? {
+            self.hashes.push(keccak256(&signed));
+            self.entry.transactions.push(signed);
+            self.since = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Replaces what comes first of the account, if it has been stuck for twice as long as whoever signed it would let it be:
+    /// that process may be gone, and all others wait behind it.
+    async fn see_to(&mut self, nonce: u64) -> Result<()> {
+        let journal = &self.outbox.journal;
+        let _one_at_a_time = self.outbox.raising.lock().await;
+        let entries = journal.since(self.entry.account, nonce).await.map_err(Error::Journal)?;
+        let Some(entry) = entries.into_iter().next().filter(|entry| entry.nonce == nonce) else {
+            return Ok(());
+        };
+        let transactions = entry.transactions.len();
+        let since = match self.first {
+            Some((first, count, since)) if (first, count) == (nonce, transactions) => since,
+            _ => Instant::now(),
+        };
+        self.first = Some((nonce, transactions, since));
+        if since.elapsed() >= self.manner.replaced_after.saturating_mul(2) {
+            // What was signed is sent with all that comes before.
+            self.raise(&entry).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs an entry's transaction again with a higher fee, as far as that is allowed, and takes it down.
+    async fn raise(&self, entry: &Entry) -> Result<Option<Bytes>> {
+        let Some(last) = entry.transactions.last() else { return Ok(None) };
         let last = decode(last)?;
         let raised = |fee: u128| fee.saturating_add(fee / RAISED_BY).saturating_add(1);
         let now = Fees::of(self.provider).await?;
@@ -270,22 +336,19 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             (_, now) => Fees::Legacy { price: raised(last.max_fee_per_gas()).max(now.most()) },
         };
         if self.manner.max_fee.is_some_and(|most| fees.most() > most) {
-            return Ok(());
+            return Ok(None);
         }
-        let request = TransactionRequest::from_transaction_with_sender(last, self.entry.account.address);
+        let request = TransactionRequest::from_transaction_with_sender(last, entry.account.address);
         let signed = fees.set(request).build(self.provider.wallet()).await;
         let signed: Bytes = signed.map_err(|error| Error::Signing(error.to_string()))?.encoded_2718().into();
-        let Entry { account, nonce, .. } = self.entry;
-        self.outbox.journal.replace(account, nonce, &signed).await.map_err(Error::Journal)?;
-        self.hashes.push(keccak256(&signed));
-        self.entry.transactions.push(signed);
-        self.since = Instant::now();
-        Ok(())
+        self.outbox.journal.replace(entry.account, entry.nonce, &signed).await.map_err(Error::Journal)?;
+        Ok(Some(signed))
     }
 
     /// The nonce is used, but not by a transaction that a receipt is known of: finds the block that used it, so that nothing
     /// is believed which a lagging node leaves out.
     async fn find_other(&mut self, address: Address, nonce: u64) -> Result<()> {
+        self.read_again().await?;
         let head = self.provider.get_block_number().await?;
         let used = async |block: u64| -> Result<bool> {
             Ok(self.provider.get_transaction_count(address).number(block).await? > nonce)

@@ -36,6 +36,8 @@ pub(crate) struct Outbox {
     /// The next nonce of each account that has written.
     next: Mutex<HashMap<Address, u64>>,
     fees: prepare::FeeCache,
+    /// Held while what others signed is replaced, so that it is not by all who wait behind it.
+    raising: Mutex<()>,
     /// Whether the node is known not to answer a transaction with its receipt.
     no_receipts: AtomicBool,
 }
@@ -103,6 +105,7 @@ impl Outbox {
             journal,
             next: Mutex::default(),
             fees: prepare::FeeCache::default(),
+            raising: Mutex::default(),
             no_receipts: AtomicBool::new(false),
         }
     }
@@ -111,10 +114,14 @@ impl Outbox {
         Account { chain_id: self.chain_id, address }
     }
 
+    /// What stands for a key, whatever was asked.
+    pub(crate) async fn entry(&self, address: Address, key: &str) -> Result<Option<Entry>> {
+        self.journal.find(self.account(address), key).await.map_err(Error::Journal)
+    }
+
     /// What stands for a key.
     pub(crate) async fn find(&self, address: Address, key: &str, intent: Intent) -> Result<Option<Entry>> {
-        let found = self.journal.find(self.account(address), key).await.map_err(Error::Journal)?;
-        match found {
+        match self.entry(address, key).await? {
             Some(entry) if entry.intent != intent.0 => Err(Error::KeyReused { key: key.to_owned() }),
             found => Ok(found),
         }
@@ -159,7 +166,11 @@ impl Outbox {
                     let entry = self.find(address, key, intent).await?;
                     return entry.ok_or_else(|| Error::Journal("a key is taken by nothing".into()));
                 }
-                Inserted::NonceTaken => nonce += 1,
+                // By another process, and perhaps many more with it.
+                Inserted::NonceTaken => {
+                    let last = self.journal.last_nonce(account).await.map_err(Error::Journal)?;
+                    nonce = last.unwrap_or_default().max(nonce) + 1;
+                }
             }
         }
     }

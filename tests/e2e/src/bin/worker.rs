@@ -1,15 +1,23 @@
 //! A process that orders and redeems, each under a key in a journal, until all are done: for tests that kill it.
 //!
-//! `worker URL JOURNAL PLAN HOW_MANY`. It says on standard output when it begins and when it is done.
+//! `worker URL JOURNAL PLAN HOW_MANY`; the journal is a file, or the URL of a database. It says on standard output when it begins,
+//! when it comes to what no process has begun before, and when it is done.
 
 #![allow(clippy::print_stdout, reason = "a program for tests")]
 
-use std::{env, sync::Arc, time::Duration};
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use alloy::providers::{Provider, ProviderBuilder};
-use eyre::{OptionExt, Result};
+use eyre::{OptionExt, Result, eyre};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use scrip::{Deployment, FileJournal, PlanId, Scrip};
+use scrip::{Deployment, FileJournal, Journal, PlanId, Scrip, SqlJournal};
 use scrip_devnet::Actor;
 
 /// How many at a time.
@@ -20,7 +28,7 @@ async fn main() -> Result<()> {
     let mut arguments = env::args().skip(1);
     let mut argument = |name| arguments.next().ok_or_eyre(name);
     let url = argument("name the node's URL")?;
-    let journal = Arc::new(FileJournal::open(argument("name the journal's file")?)?);
+    let journal = journal(&argument("name the journal")?).await?;
     let plan: PlanId = argument("name the plan")?.parse()?;
     let many: u64 = argument("say how many")?.parse()?;
 
@@ -31,11 +39,15 @@ async fn main() -> Result<()> {
     };
     let (subscriber, agent) = (client("subscriber").await?, client("agent").await?);
     println!("begun");
-    let holder = subscriber.signer();
+    let (holder, is_new) = (subscriber.signer(), AtomicBool::new(false));
     let writes = stream::iter(0..many).map(|number| {
-        let (subscriber, agent) = (&subscriber, &agent);
+        let (subscriber, agent, is_new) = (&subscriber, &agent, &is_new);
         async move {
-            subscriber.once(format!("order {number}")).order(plan).await?;
+            let ordering = subscriber.once(format!("order {number}"));
+            if ordering.entry().await?.is_none() && !is_new.swap(true, Ordering::Relaxed) {
+                println!("new");
+            }
+            ordering.order(plan).await?;
             agent.once(format!("redemption {number}")).redeem_without_id(plan, holder, 1).await?;
             Ok::<_, scrip::Error>(())
         }
@@ -43,4 +55,12 @@ async fn main() -> Result<()> {
     writes.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     println!("done");
     Ok(())
+}
+
+async fn journal(name: &str) -> Result<Arc<dyn Journal>> {
+    if !name.contains(':') {
+        return Ok(Arc::new(FileJournal::open(name)?));
+    }
+    let journal = SqlJournal::connect(name).await.map_err(|error| eyre!(error))?;
+    Ok(Arc::new(journal))
 }
