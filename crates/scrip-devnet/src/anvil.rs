@@ -38,6 +38,9 @@ impl Anvil {
         command.arg("-c").arg(GUARD).arg(&anvil);
         command.args(["--port", &config.port.to_string(), "--hardfork", &config.hardfork]);
         command.args(["--mnemonic", MNEMONIC, "--enable-tx-gas-limit"]);
+        // The states of the latest 500 blocks are kept, in memory. By default some thousands more go to the disk, a quarter of a
+        // megabyte each, and stay there when Anvil is killed.
+        command.args(["--max-persisted-states", "0"]);
         if let Some(state) = &config.state {
             command.arg("--state").arg(state);
         }
