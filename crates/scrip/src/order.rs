@@ -196,7 +196,8 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
         self
     }
 
-    /// Pays up to this in all, in base units of the plan's token: room for a quoted price to rise before the order is mined.
+    /// Pays up to this in all, in base units of the plan's token: room for a quoted price to rise before the order is mined. What
+    /// was ordered under a key ([`Scrip::once`]) stays what it was, whatever this says when it is repeated.
     pub fn at_most(mut self, max_price: U256) -> Self {
         self.item.max_price = Some(max_price);
         self

@@ -29,6 +29,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Starts one; none where Postgres is not installed, which is said, and an error in CI.
+    #[expect(clippy::print_stderr, reason = "who runs the tests is told what was not run")]
     pub fn start() -> Result<Option<Self>> {
         let Some(programs) = programs() else {
             ensure!(

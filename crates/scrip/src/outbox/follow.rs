@@ -253,7 +253,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         if count > nonce {
             return self.find_other(account.address, nonce).await;
         }
-        if count < nonce {
+        if count < nonce && self.since.elapsed() >= self.manner.replaced_after {
             self.see_to(count).await?;
         }
         if count < nonce
@@ -300,7 +300,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         Ok(())
     }
 
-    /// Replaces what comes first of the account, if it has been stuck for twice as long as whoever signed it would let it be:
+    /// Replaces what comes first of the account, if that has been stuck for longer yet than whoever signed it would let it be:
     /// that process may be gone, and all others wait behind it.
     async fn see_to(&mut self, nonce: u64) -> Result<()> {
         let journal = &self.outbox.journal;
@@ -315,7 +315,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             _ => Instant::now(),
         };
         self.first = Some((nonce, transactions, since));
-        if since.elapsed() >= self.manner.replaced_after.saturating_mul(2) {
+        if since.elapsed() >= self.manner.replaced_after {
             // What was signed is sent with all that comes before.
             self.raise(&entry).await?;
         }

@@ -158,7 +158,7 @@ async fn a_process_killed_again_and_again_does_each_once_by_a_journal_in_a_datab
 /// Kills a process until all is done that it does by a journal.
 async fn killed_with_journal(journal: &str) -> Result<()> {
     let kills: u64 = std::env::var("SCRIP_KILLS").map_or(Ok(KILLS), |kills| kills.parse())?;
-    let many = 20 * kills;
+    let many = 10 * kills;
     let env = TestEnv::start().await?;
     let (plan, holder) = (plan(&env, many).await?, env.subscriber.signer());
     let before = dollars(&env).await?;
@@ -174,7 +174,7 @@ async fn killed_with_journal(journal: &str) -> Result<()> {
         // At any moment, and spread so that not all is done before it has been killed often enough. Every fourth time it
         // may still be with what was done before; else all of its time is for what is new.
         let mut line = None;
-        if killed % 4 != 0 {
+        if !killed.is_multiple_of(4) {
             line = lines.next_line().await?;
         }
         let moment = Duration::from_micros(u64::from(keccak256(killed.to_be_bytes())[0]) * 1_200);
