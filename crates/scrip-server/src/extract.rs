@@ -1,6 +1,6 @@
 //! What requests carry, and what is said when they carry it wrong.
 
-use std::{convert::Infallible, str::FromStr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use alloy::primitives::{Address, B256, U256, keccak256};
 use axum::{
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     problem::{Problem, ProblemKind},
     state::State,
+    wire::address::HexAddress,
 };
 
 /// A write that is asked for: its body of JSON, whatever its content type, and what tells whether it is asked for again.
@@ -174,9 +175,8 @@ pub(crate) fn agent_number(agent: Did) -> U256 {
 
 /// An address, in hex.
 pub(crate) fn parse_address(text: &str) -> Result<Address, Problem> {
-    Address::from_str(text).map_err(|_| {
-        ProblemKind::INVALID_REQUEST
-            .problem(format!("`{text}` is no address"))
-            .hint("write it as 0x and 40 hex digits")
+    let read = text.parse::<HexAddress>();
+    read.map(|address| address.0).map_err(|error| {
+        ProblemKind::INVALID_REQUEST.problem(error.to_string()).hint("write it as 0x and 40 hex digits")
     })
 }

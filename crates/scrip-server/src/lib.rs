@@ -6,6 +6,7 @@ mod api_key;
 mod auth;
 mod chain;
 mod database;
+mod document;
 mod extract;
 mod operation;
 mod plan_page;
