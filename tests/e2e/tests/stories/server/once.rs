@@ -53,12 +53,11 @@ impl<'a> Shop<'a> {
 
     async fn sold_within(&self, patience: Duration) -> Result<u64> {
         let began = Instant::now();
-        loop {
-            match self.sold().await? {
-                0 if began.elapsed() < patience => sleep(Duration::from_millis(50)).await,
-                sold => return Ok(sold),
-            }
+        let balance = async || self.env.chain.stranger.balance(self.plan, self.env.subscriber.address).await;
+        while balance().await?.balance == 0 && began.elapsed() < patience {
+            sleep(Duration::from_millis(50)).await;
         }
+        self.sold().await
     }
 
     /// Orders in the background.

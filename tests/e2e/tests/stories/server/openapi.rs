@@ -55,10 +55,10 @@ async fn schemathesis_finds_nothing(env: &mut ServerEnv) -> Result<()> {
         .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/sdk/schemathesis.toml")])
         .args(["run", &format!("{}/openapi.json", env.url()), "--no-color"])
         .args(["--header", &format!("Authorization: Bearer {}", env.builder.key()?)])
-        .args(["--max-time", &seconds, "--seed", &seed]);
+        .args(["--max-time", &seconds, "--seed", &seed, "--suppress-health-check", "all"]);
     let told = printed(fuzz).await?;
-    let cases = told.lines().find_map(|line| line.trim().split_once(" generated")).ok_or_eyre("no count")?.0;
-    ensure!(cases.parse::<u64>()? >= 200, "only {cases} cases:\n{told}");
+    let cases = told.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse::<u64>().ok());
+    ensure!(cases.is_some_and(|cases| cases >= 200), "only {cases:?} cases:\n{told}");
     // The server is what it was.
     let ready = env.anyone.get("/readyz").await?.ok()?;
     ensure!(matches!(ready["block"], Value::Number(_)), "{ready}");

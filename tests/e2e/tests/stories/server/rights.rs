@@ -36,7 +36,7 @@ fn table(env: &ServerEnv, plan_id: &str) -> Vec<(&'static str, &'static str, Nee
     let minted = json!({ "planId": plan_id, "amount": "1", "creditsReceiver": owner });
     let day = json!({ "planId": plan_id, "creditsAmount": "9", "creditsReceiver": holder, "creditsDuration": "86400" });
     let redeemed = json!({ "agentRequestId": "r", "planId": plan_id, "redeemFrom": holder, "amount": "1" });
-    let key = json!({ "name": "one more", "scopes": ["read"] });
+    let key = json!({ "name": "one more", "scopes": ["keys"] });
     vec![
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
