@@ -4,3 +4,4 @@ pub(crate) mod agent;
 pub(crate) mod number;
 pub(crate) mod plan;
 pub(crate) mod register;
+pub(crate) mod x402;
