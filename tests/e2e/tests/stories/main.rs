@@ -17,6 +17,7 @@ mod once;
 mod prices;
 mod refusals;
 mod reorg;
+mod server;
 mod services;
 mod shared;
 mod signed_orders;

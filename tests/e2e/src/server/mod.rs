@@ -1,0 +1,136 @@
+//! What every story of the server begins with: a devnet, a database, the server in this process, and keys of its parties.
+
+mod caller;
+mod database;
+mod replica;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use alloy::{primitives::utils::parse_ether, rpc::client::RpcClient};
+use eyre::{OptionExt, Result};
+use scrip::Endpoint;
+use scrip_server::{Clock, Config, Fund, MasterKey};
+
+pub use caller::{Answer, Caller};
+pub use database::{Database, DatabaseKind};
+pub use replica::Replica;
+
+use crate::env::TestEnv;
+
+/// A devnet, a server before it, and its parties.
+#[derive(Debug)]
+pub struct ServerEnv {
+    /// The chain, and Scrip as its accounts use it without a server.
+    pub chain: TestEnv,
+    /// Who creates plans, by the server; the devnet's account of this name.
+    pub builder: Caller,
+    /// Who orders them; the devnet's account of this name.
+    pub subscriber: Caller,
+    /// Another tenant, who has no part in it; the devnet's account of this name.
+    pub stranger: Caller,
+    /// Who may make accounts.
+    pub admin: Caller,
+    /// Who has no key.
+    pub anyone: Caller,
+    /// The process that serves; none while it is killed.
+    replica: Option<Replica>,
+    master_key: MasterKey,
+    /// By how many seconds the server's clock is ahead of the machine's.
+    ahead: Arc<AtomicU64>,
+    database: Database,
+}
+
+impl ServerEnv {
+    /// Starts all of it; nothing where there is no such database to start, which is said, and an error in CI.
+    pub async fn start(kind: DatabaseKind) -> Result<Option<Self>> {
+        let Some(database) = Database::start(kind).await? else { return Ok(None) };
+        let (chain, master_key) = (TestEnv::start().await?, MasterKey::generate());
+        let ahead = Arc::new(AtomicU64::new(0));
+        let parts = (&chain, &database, &master_key, &ahead);
+        let node = Endpoint::new(chain.devnet.url())?.client();
+        let names = ["builder", "subscriber", "stranger"];
+        let (replica, keys) = Replica::with_keys(config(parts, node)?, &chain.devnet, &names).await?;
+        let caller = |name: &str| {
+            let key = keys.get(name).ok_or_eyre("no such key")?;
+            Caller::new(&replica, Some(key))
+        };
+        Ok(Some(Self {
+            builder: caller("builder")?,
+            subscriber: caller("subscriber")?,
+            stranger: caller("stranger")?,
+            admin: caller("admin")?,
+            anyone: Caller::new(&replica, None)?,
+            replica: Some(replica),
+            chain,
+            master_key,
+            ahead,
+            database,
+        }))
+    }
+
+    /// One more process on the same database and chain, by a node of its own choice or the devnet.
+    pub async fn another(&self, node: Option<RpcClient>) -> Result<Replica> {
+        Replica::start(self.config(node)?).await
+    }
+
+    /// What a server on this database and chain is started with.
+    pub fn config(&self, node: Option<RpcClient>) -> Result<Config> {
+        let devnet = Endpoint::new(self.chain.devnet.url())?.client();
+        config((&self.chain, &self.database, &self.master_key, &self.ahead), node.unwrap_or(devnet))
+    }
+
+    /// Where the server is reached.
+    pub fn url(&self) -> &str {
+        self.anyone.url()
+    }
+
+    /// The server's process dies, in the middle of whatever it does.
+    pub fn kill(&mut self) {
+        self.replica = None;
+    }
+
+    /// A process like the first takes its place, and all parties turn to it.
+    pub async fn restart(&mut self) -> Result<()> {
+        let replica = self.another(None).await?;
+        for caller in [
+            &mut self.builder,
+            &mut self.subscriber,
+            &mut self.stranger,
+            &mut self.admin,
+            &mut self.anyone,
+        ] {
+            *caller = caller.at(&replica);
+        }
+        self.replica = Some(replica);
+        Ok(())
+    }
+
+    /// The server's clock goes ahead of the machine's; the chain's stays.
+    pub fn advance(&self, seconds: u64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// The database, to look into.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+fn config(
+    (chain, database, master_key, ahead): (&TestEnv, &Database, &MasterKey, &Arc<AtomicU64>),
+    node: RpcClient,
+) -> Result<Config> {
+    let (machine, ahead) = (Clock::default(), Arc::clone(ahead));
+    let signer = chain.devnet.actor("deployer")?.signer.clone();
+    Ok(Config {
+        database: database.url().to_owned(),
+        node,
+        deployment: chain.devnet.deployment(),
+        master_key: master_key.clone(),
+        fund: Some(Fund { signer, least: parse_ether("0.01")? }),
+        clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
+    })
+}

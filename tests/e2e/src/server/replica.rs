@@ -1,0 +1,91 @@
+//! A server that runs in this process, and dies as a process does.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use eyre::{OptionExt, Result};
+use scrip_devnet::Devnet;
+use scrip_server::{Config, Server};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+/// A server on a free port, in a runtime of its own. Dropped it dies in the middle of whatever it does, and says nothing to
+/// anyone, as a process that is killed.
+#[derive(Debug)]
+pub struct Replica {
+    url: String,
+    end: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<std::io::Result<()>>>,
+    runtime: Option<Runtime>,
+}
+
+impl Replica {
+    /// Starts one.
+    pub async fn start(config: Config) -> Result<Self> {
+        let runtime = runtime()?;
+        let server = runtime.spawn(Server::start(config)).await??;
+        Self::run(runtime, server).await
+    }
+
+    /// Starts one, takes accounts of a devnet over, and makes a key of each and of an admin's.
+    pub(super) async fn with_keys(
+        config: Config,
+        devnet: &Devnet,
+        names: &[&str],
+    ) -> Result<(Self, BTreeMap<String, String>)> {
+        let runtime = runtime()?;
+        let signers = names.iter().map(|&name| Ok((name.to_owned(), devnet.actor(name)?.signer.clone())));
+        let signers = signers.collect::<Result<Vec<_>>>()?;
+        let started = runtime.spawn(async move {
+            let server = Server::start(config).await?;
+            let mut keys = BTreeMap::from([("admin".to_owned(), server.admin_key().await?)]);
+            for (name, signer) in signers {
+                keys.insert(name.clone(), server.import(&name, &signer).await?);
+            }
+            Ok::<_, eyre::Report>((server, keys))
+        });
+        let (server, keys) = started.await??;
+        Ok((Self::run(runtime, server).await?, keys))
+    }
+
+    async fn run(runtime: Runtime, server: Server) -> Result<Self> {
+        let bound = runtime.spawn(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let listener = bound.await??;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (end, told) = oneshot::channel::<()>();
+        let served = runtime.spawn(server.run(listener, async {
+            let _ = told.await;
+        }));
+        Ok(Self { url, end: Some(end), served: Some(served), runtime: Some(runtime) })
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends it as it is meant to end: what was begun is answered.
+    pub async fn shut_down(mut self) -> Result<()> {
+        drop(self.end.take());
+        self.served.take().ok_or_eyre("it runs")?.await??;
+        Ok(())
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // All its tasks are dropped where they wait; nothing of them is run to its end.
+            drop(self.served.take());
+            std::mem::forget(self.end.take());
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    Ok(Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
