@@ -95,13 +95,9 @@ impl ServerEnv {
     /// A process like the first takes its place, and all parties turn to it.
     pub async fn restart(&mut self) -> Result<()> {
         let replica = self.another(None).await?;
-        for caller in [
-            &mut self.builder,
-            &mut self.subscriber,
-            &mut self.stranger,
-            &mut self.admin,
-            &mut self.anyone,
-        ] {
+        for caller in
+            [&mut self.builder, &mut self.subscriber, &mut self.stranger, &mut self.admin, &mut self.anyone]
+        {
             *caller = caller.at(&replica);
         }
         self.replica = Some(replica);

@@ -1,6 +1,7 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
 mod reference;
+mod x402;
 
 /// Tells stories on every kind of database: `async fn story(env: &mut ServerEnv) -> Result<()>`.
 macro_rules! on_each_database {
