@@ -117,7 +117,7 @@ impl State {
         spending: Option<Spending>,
     ) -> Result<Option<String>, Problem> {
         let id = fresh_id();
-        let taken_down = sqlx::query(
+        let take_down = sqlx::query(
             "INSERT INTO operations \
                (id, account, request_key, digest, work, status, worker, waiter, heard, created_at, \
                 spends_plan, spends_holder, spends) \
@@ -132,9 +132,16 @@ impl State {
         .bind(self.now_i64())
         .bind(spending.map(|spending| spending.plan.to_string()))
         .bind(spending.map(|spending| spending.holder.to_string()))
-        .bind(spending.map(|spending| as_i64(spending.credits)))
-        .execute(&self.db)
-        .await?;
+        .bind(spending.map(|spending| as_i64(spending.credits)));
+        let taken_down = match spending {
+            None => take_down.execute(&self.db).await?,
+            Some(spending) => {
+                let mut db = self.begin_spending(spending).await?;
+                let taken_down = take_down.execute(&mut *db).await?;
+                db.commit().await?;
+                taken_down
+            }
+        };
         if taken_down.rows_affected() == 0 {
             return Ok(None);
         }

@@ -1,10 +1,11 @@
 //! Settling: redeeming what is reserved.
 
+use std::sync::Arc;
+
 use alloy::primitives::{Address, TxHash, keccak256};
-use scrip::{Error, PlanId, RequestId};
+use scrip::{Error, PlanId, RequestId, abi::IScrip::IScripErrors as Refused};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Arc;
 
 use super::{Hold, Status, lock};
 use crate::{
@@ -68,6 +69,20 @@ impl State {
         let repeat = Repeat { digest: keccak256(&key), key: Some(key) };
         let outcome = self.operate(redeemer, repeat, Work::Capture(capture)).await?;
         serde_json::from_value(outcome.event).map_err(|error| Problem::internal(&error))
+    }
+
+    /// Makes sure that the plan lets an account redeem so much at all. Whether there is as much is not looked at.
+    pub(crate) async fn check_redeemer(
+        &self,
+        redeemer: Address,
+        (plan, holder): (PlanId, Address),
+        amount: u64,
+    ) -> Result<(), Problem> {
+        let lens = self.chain.lens().await?;
+        let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, amount).await?;
+        let Some(refusal) = forecast.refusal else { return Ok(()) };
+        let has_no_access = matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
+        if refusal.is_insufficient_credits() || has_no_access { Ok(()) } else { Err(refusal.into()) }
     }
 
     /// Makes sure that a reservation lasts until it is settled, which begins now. Whether it is live.

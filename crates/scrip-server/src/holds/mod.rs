@@ -10,6 +10,7 @@
 mod capture;
 mod chain;
 mod reserve;
+mod spend;
 
 use std::hash::{BuildHasher, RandomState};
 

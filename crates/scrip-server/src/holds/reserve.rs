@@ -60,7 +60,7 @@ enum Attempt {
 }
 
 /// How often what was looked at may change before it is taken for what it is.
-const ATTEMPTS: usize = 4;
+pub(super) const ATTEMPTS: usize = 4;
 
 impl State {
     /// Reserves credits, all of them or none.
@@ -102,7 +102,7 @@ impl State {
         {
             return Ok(Attempt::Done(Reserved::Held(hold)));
         }
-        let kept = Kept::read(&mut db, ask, view, now).await?;
+        let kept = Kept::read(&mut db, (ask.plan, ask.holder, &ask.request), view, now).await?;
         if kept.ends > end && !ask.is_time {
             return Ok(Attempt::Later(kept.ends));
         }
@@ -154,18 +154,26 @@ impl Hold {
 }
 
 /// What of a holder's credits is not to be reserved again.
-struct Kept {
+pub(super) struct Kept {
+    /// What of it live reservations keep.
+    pub(super) held: u64,
     /// As many: of live reservations, and what is not in the block that was looked at.
-    credits: u64,
+    pub(super) credits: u64,
     /// When the last live reservation ends, in unix seconds.
     ends: u64,
     /// Which requests are being redeemed, and are not known to be in that block.
-    underway: Vec<Underway>,
+    pub(super) underway: Vec<Underway>,
 }
 
 impl Kept {
-    async fn read(db: &mut AnyConnection, ask: &Ask, view: &View, now: u64) -> Result<Self, Problem> {
-        let (plan, holder) = (ask.plan.to_string(), ask.holder.to_string());
+    /// What is kept for other requests than one.
+    pub(super) async fn read(
+        db: &mut AnyConnection,
+        (plan, holder, request): (PlanId, Address, &str),
+        view: &View,
+        now: u64,
+    ) -> Result<Self, Problem> {
+        let (plan, holder) = (plan.to_string(), holder.to_string());
         // Postgres sums to NUMERIC, which is no type of ours.
         let row = sqlx::query(
             "SELECT CAST(COALESCE((SELECT SUM(amount) FROM holds WHERE plan = $1 AND holder = $2 \
@@ -182,12 +190,12 @@ impl Kept {
         .bind(&plan)
         .bind(&holder)
         .bind(as_i64(now))
-        .bind(&ask.request)
+        .bind(request)
         .bind(as_i64(view.block))
         .fetch_one(&mut *db)
         .await?;
         let number = |column| -> Result<u64, Problem> { Ok(as_u64(row.try_get(column)?)) };
-        let mut kept = Self { credits: 0, ends: number(1)?, underway: Vec::new() };
+        let mut kept = Self { held: number(0)?, credits: 0, ends: number(1)?, underway: Vec::new() };
         for column in [0, 2, 3, 4] {
             kept.credits = kept.credits.saturating_add(number(column)?);
         }

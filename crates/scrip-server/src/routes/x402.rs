@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, TxHash};
 use axum::{Json, extract};
-use scrip::{Balance, Grant, PlanId, abi::IScrip::IScripErrors as Refused};
+use scrip::{Balance, Grant, PlanId};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -118,18 +118,9 @@ impl Payment {
         let terms = state.chain.terms(plan).await?;
         let is_time = matches!(terms.grant, Grant::Time { .. });
         let amount = self.amount.unwrap_or(u64::from(*terms.redemption.start()));
-        let lens = state.chain.lens().await?;
-        // What takes nothing is forecast as the least that may be taken, for the sake of who asks.
-        let forecast = if amount == 0 { u64::from(*terms.redemption.start()) } else { amount };
-        let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, forecast).await?;
-        if let Some(refusal) = forecast.refusal {
-            // Too little is for the reservation to see, or for a delegation to mend.
-            let is_short =
-                refusal.is_insufficient_credits() || matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
-            if !is_short {
-                return Err(refusal.into());
-            }
-        }
+        // What takes nothing is checked as the least that may be taken, for the sake of who asks.
+        let checked = if amount == 0 { u64::from(*terms.redemption.start()) } else { amount };
+        state.check_redeemer(redeemer, (plan, holder), checked).await?;
         Ok(Ask {
             plan,
             holder,
