@@ -17,8 +17,8 @@ use alloy::{
     rpc::client::RpcClient,
     signers::local::PrivateKeySigner,
 };
-use scrip::{Deployment, Error, Journal, Scrip};
-use tokio::sync::Mutex as AsyncMutex;
+use scrip::{Deployment, Error, Journal, Lens, PlanId, Scrip, Terms};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 /// A provider that signs as one account; the client of Scrip does all else that a transaction needs.
 type Signing = FillProvider<JoinFill<Identity, WalletFiller<EthereumWallet>>, RootProvider>;
@@ -43,7 +43,12 @@ pub(crate) struct Chain {
     actors: Mutex<HashMap<Address, Actor>>,
     fund: Option<Fund>,
     funding: AsyncMutex<HashMap<Address, Arc<AsyncMutex<()>>>>,
+    lens: OnceCell<Lens<RootProvider>>,
+    terms: Mutex<HashMap<PlanId, Arc<Terms>>>,
 }
+
+/// How many plans' terms are remembered.
+const TERMS: usize = 1_024;
 
 /// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,6 +69,8 @@ impl Chain {
             actors: Mutex::default(),
             fund: None,
             funding: AsyncMutex::default(),
+            lens: OnceCell::new(),
+            terms: Mutex::default(),
         };
         if let Some((signer, least)) = funder {
             chain.fund = Some(Fund { actor: chain.actor(signer).await?, least });
@@ -74,6 +81,31 @@ impl Chain {
     /// Scrip, for reading.
     pub(crate) const fn scrip(&self) -> &Scrip<RootProvider> {
         &self.reader
+    }
+
+    /// The lens, which is looked for when it is first needed.
+    pub(crate) async fn lens(&self) -> Result<&Lens<RootProvider>, Error> {
+        self.lens.get_or_try_init(|| Lens::connect(&self.reader)).await
+    }
+
+    /// The latest block's number.
+    pub(crate) async fn block(&self) -> Result<u64, Error> {
+        Ok(self.reader.provider().get_block_number().await?)
+    }
+
+    /// A plan's terms, which never change, so that they are read once.
+    pub(crate) async fn terms(&self, plan: PlanId) -> Result<Arc<Terms>, Error> {
+        let terms = || self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = terms().get(&plan) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(self.reader.plan(plan).await?.terms);
+        let mut terms = terms();
+        if terms.len() >= TERMS {
+            terms.clear();
+        }
+        terms.insert(plan, Arc::clone(&read));
+        Ok(read)
     }
 
     /// Scrip, as an account uses it. All that write as one account share one client.

@@ -1,20 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+mod access_token;
 mod account;
 mod agent_page;
 mod api_key;
 mod auth;
 mod chain;
 mod database;
+mod delegation;
 mod document;
+mod endpoints;
 mod extract;
+mod holds;
 mod operation;
+mod permission;
 mod plan_page;
 mod problem;
 mod routes;
 mod scope;
 mod server;
 mod state;
+mod top_up;
 mod vault;
 mod wire;
 mod work;

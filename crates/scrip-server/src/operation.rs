@@ -13,11 +13,12 @@ use sqlx::{Row, any::AnyRow};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
+    account::as_i64,
     database::fresh_id,
     extract::Repeat,
     problem::{Problem, ProblemKind},
     state::State,
-    work::{Failure, Outcome, Work},
+    work::{Failure, Outcome, Spending, Work},
 };
 
 /// How long an answer that nobody got is kept for who asks the same again, in seconds.
@@ -70,12 +71,13 @@ impl State {
         work: Work,
     ) -> Result<Outcome, Problem> {
         let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
+        let spending = work.spending(account);
         let digest = repeat.digest.to_string();
         let id = match repeat.key.as_deref() {
-            Some(key) => self.begin_with_key(account, key, &digest, &text).await?,
+            Some(key) => self.begin_with_key(account, key, &digest, &text, spending).await?,
             None => match self.adopt(account, &digest).await? {
                 Some(id) => id,
-                None => self.begin(account, None, &digest, &text).await?.unwrap_or_default(),
+                None => self.begin(account, None, &digest, &text, spending).await?.unwrap_or_default(),
             },
         };
         let waiter = Waiter { state: Arc::clone(self), id: Some(id.clone()) };
@@ -112,12 +114,14 @@ impl State {
         request_key: Option<&str>,
         digest: &str,
         work: &str,
+        spending: Option<Spending>,
     ) -> Result<Option<String>, Problem> {
         let id = fresh_id();
-        let taken_down = sqlx::query(
+        let take_down = sqlx::query(
             "INSERT INTO operations \
-               (id, account, request_key, digest, work, status, worker, waiter, heard, created_at) \
-             VALUES ($1, $2, $3, $4, $5, 'open', $6, $6, 0, $7) ON CONFLICT (account, request_key) DO NOTHING",
+               (id, account, request_key, digest, work, status, worker, waiter, heard, created_at, \
+                spends_plan, spends_holder, spends) \
+             VALUES ($1, $2, $3, $4, $5, 'open', $6, $6, 0, $7, $8, $9, $10) ON CONFLICT (account, request_key) DO NOTHING",
         )
         .bind(&id)
         .bind(account.to_string())
@@ -126,8 +130,18 @@ impl State {
         .bind(work)
         .bind(&self.instance)
         .bind(self.now_i64())
-        .execute(&self.db)
-        .await?;
+        .bind(spending.map(|spending| spending.plan.to_string()))
+        .bind(spending.map(|spending| spending.holder.to_string()))
+        .bind(spending.map(|spending| as_i64(spending.credits)));
+        let taken_down = match spending {
+            None => take_down.execute(&self.db).await?,
+            Some(spending) => {
+                let mut db = self.begin_spending(spending).await?;
+                let taken_down = take_down.execute(&mut *db).await?;
+                db.commit().await?;
+                taken_down
+            }
+        };
         if taken_down.rows_affected() == 0 {
             return Ok(None);
         }
@@ -141,8 +155,9 @@ impl State {
         key: &str,
         digest: &str,
         work: &str,
+        spending: Option<Spending>,
     ) -> Result<String, Problem> {
-        if let Some(id) = self.begin(account, Some(key), digest, work).await? {
+        if let Some(id) = self.begin(account, Some(key), digest, work, spending).await? {
             return Ok(id);
         }
         let row = sqlx::query("SELECT id, digest FROM operations WHERE account = $1 AND request_key = $2")
@@ -201,16 +216,18 @@ impl State {
         let work: Work = serde_json::from_str(work).map_err(|error| Problem::internal(&error))?;
         let state = Arc::clone(self);
         tokio::spawn(async move {
-            let (status, outcome) = match state.carry_out(&id, account, work).await {
-                Ok(outcome) => ("done", serde_json::to_string(&outcome)),
-                Err(problem) => ("failed", serde_json::to_string(&problem)),
+            let (status, block, outcome) = match state.carry_out(&id, account, work).await {
+                Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
+                Err(problem) => ("failed", None, serde_json::to_string(&problem)),
             };
             let outcome = outcome.unwrap_or_default();
             // A database that fails now leaves it open: it is gone on with by the next process.
-            let ended = sqlx::query("UPDATE operations SET status = $1, outcome = $2 WHERE id = $3")
-                .bind(status)
-                .bind(outcome)
-                .bind(&id);
+            let ended =
+                sqlx::query("UPDATE operations SET status = $1, outcome = $2, block = $3 WHERE id = $4")
+                    .bind(status)
+                    .bind(outcome)
+                    .bind(block.map(as_i64))
+                    .bind(&id);
             if let Err(error) = ended.execute(&state.db).await {
                 tracing::error!(%error, operation = id, "what became of an operation could not be kept");
             }

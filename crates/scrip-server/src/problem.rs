@@ -77,6 +77,30 @@ impl ProblemKind {
             "check the agent's id, and that this server is on its chain";
         NOT_AGENT_OWNER = FORBIDDEN, "BCK.PROTOCOL.0016", "not the agent's owner",
             "use a key of the agent's owner";
+        PLAN_NOT_OF_AGENT = FORBIDDEN, "BCK.PROTOCOL.0026", "a plan that does not open the agent",
+            "choose a plan of the agent: GET /api/v1/protocol/agents/{agentId}";
+        ENDPOINT_REFUSED = FORBIDDEN, "BCK.PROTOCOL.0031", "not an endpoint of the agent",
+            "see the endpoints of the agent: GET /api/v1/protocol/agents/{agentId}";
+        INVALID_TOKEN = PAYMENT_REQUIRED, "BCK.X402.0005", "an access token that is not valid",
+            "ask for a new access token";
+        DELEGATION_ENDED = PAYMENT_REQUIRED, "BCK.X402.0019", "a delegation that has ended",
+            "make a new delegation";
+        DELEGATION_SPENT = PAYMENT_REQUIRED, "BCK.X402.0020", "a delegation whose limit is reached",
+            "make a new delegation";
+        DELEGATION_OTHER = PAYMENT_REQUIRED, "BCK.X402.0021", "a delegation that cannot buy this",
+            "make a delegation for this plan";
+        TOKEN_REVOKED = PAYMENT_REQUIRED, "BCK.X402.0022", "an access token that was revoked",
+            "ask for a new access token";
+        TOKEN_ENDED = PAYMENT_REQUIRED, "BCK.X402.0023", "an access token that has ended",
+            "ask for a new access token";
+        MISSING_INPUT = PAYMENT_REQUIRED, "BCK.X402.0030", "something is missing",
+            "see /openapi.json for what it takes";
+        TOKEN_SPENT = PAYMENT_REQUIRED, "BCK.X402.0059", "an access token that was used",
+            "ask for a new access token";
+        PERMISSION_NOT_FOUND = NOT_FOUND, "SCRIP.X402.PERMISSION", "no such access token",
+            "list your access tokens";
+        DELEGATION_NOT_FOUND = NOT_FOUND, "BCK.DELEGATION.0002", "no such delegation",
+            "list your delegations";
         POOR = PAYMENT_REQUIRED, "BCK.PROTOCOL.0011", "too little money",
             "send the account as much as it lacks";
         INSUFFICIENT_CREDITS = PAYMENT_REQUIRED, "BCK.CREDITS.0003", "too few credits",

@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     MasterKey,
+    access_token::TokenSigner,
     api_key::KeySigner,
     chain::Chain,
     database, document,
@@ -110,6 +111,8 @@ impl Server {
             db,
             chain,
             keys: KeySigner::new(&master_key),
+            tokens: TokenSigner::new(&master_key),
+            turns: Default::default(),
             vault: Vault::new(&master_key),
             clock,
             repeat_key: master_key.derive("scrip repeated requests"),

@@ -6,7 +6,9 @@ use sqlx::AnyPool;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use crate::{account::as_i64, api_key::KeySigner, chain::Chain, vault::Vault};
+use crate::{
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, vault::Vault,
+};
 
 /// The time, in unix seconds.
 #[derive(Clone)]
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub(crate) db: AnyPool,
     pub(crate) chain: Chain,
     pub(crate) keys: KeySigner,
+    pub(crate) tokens: TokenSigner,
+    pub(crate) turns: Turns,
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
     /// Keys the hashes of what was asked.

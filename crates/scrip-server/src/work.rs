@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, TxHash, U256, keccak256};
-use scrip::{Did, Done, Error, PlanId, RequestId, Services, Terms};
+use scrip::{Did, Done, Error, PlanId, Receipt, RequestId, Services, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{agent_page::AgentPage, chain::Actor, plan_page::PlanPage, problem::Problem, state::State};
+use crate::{
+    agent_page::AgentPage, chain::Actor, holds::Capture, plan_page::PlanPage, problem::Problem, state::State,
+    top_up::TopUp,
+};
 
 /// Something that an account asks of the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,18 @@ pub(crate) enum Work {
         amount: u64,
         request: U256,
     },
+    /// Settle a reservation: see [`State::settle`].
+    Capture(Capture),
+    /// Order more of a plan under a delegation.
+    TopUp(TopUp),
+}
+
+/// Credits that work takes from a holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spending {
+    pub(crate) plan: PlanId,
+    pub(crate) holder: Address,
+    pub(crate) credits: u64,
 }
 
 /// A plan to be created.
@@ -67,9 +82,21 @@ pub(crate) struct NewPlan {
 pub(crate) struct Outcome {
     pub(crate) transaction: Option<TxHash>,
     pub(crate) event: Value,
+    /// The block, of what takes credits.
+    #[serde(default)]
+    pub(crate) block: Option<u64>,
 }
 
 impl Work {
+    /// What credits it takes, other than those that are reserved for it.
+    pub(crate) const fn spending(&self, account: Address) -> Option<Spending> {
+        match *self {
+            Self::Burn { plan, amount } => Some(Spending { plan, holder: account, credits: amount }),
+            Self::Redeem { plan, holder, amount, .. } => Some(Spending { plan, holder, credits: amount }),
+            _ => None,
+        }
+    }
+
     /// Does it, by a client that does it once. `id` is the operation's; each step of several has a key of its own.
     pub(crate) async fn perform(self, state: &State, actor: &Actor, id: &str) -> Result<Outcome, Failure> {
         let once = actor.once(id);
@@ -86,7 +113,7 @@ impl Work {
                 state.keep_agent_page(agent, owner, &page).await?;
                 let created = services.create(seed, "", plans.iter().copied()).await?;
                 let event = json!({ "agent": agent, "plans": plans });
-                Outcome { transaction: Some(created.receipt.transaction), event }
+                Outcome { transaction: Some(created.receipt.transaction), event, block: None }
             }
             Self::Link { agent, plan } => {
                 outcome(Services::connect(&once).await?.add_plan(agent, plan).await?)?
@@ -106,6 +133,8 @@ impl Work {
             Self::Redeem { plan, holder, amount, request } => {
                 outcome(once.redeem(plan, holder, amount, RequestId(request)).await?)?
             }
+            Self::Capture(capture) => state.capture(actor, id, capture).await?,
+            Self::TopUp(top_up) => state.top_up(&once, id, top_up).await?,
         })
     }
 }
@@ -123,7 +152,7 @@ impl NewPlan {
             Err(error) if is_there(&error) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(Outcome { transaction, event: json!({ "plan": plan, "owner": owner }) })
+        Ok(Outcome { transaction, event: json!({ "plan": plan, "owner": owner }), block: None })
     }
 }
 
@@ -162,7 +191,8 @@ fn word(id: &str) -> B256 {
     keccak256(id)
 }
 
-fn outcome<E: Serialize>(done: Done<E>) -> Result<Outcome, Problem> {
+pub(crate) fn outcome<E: Serialize>(done: Done<E>) -> Result<Outcome, Problem> {
     let event = serde_json::to_value(&done.event).map_err(|error| Problem::internal(&error))?;
-    Ok(Outcome { transaction: Some(done.receipt.transaction), event })
+    let Receipt { transaction, block, .. } = done.receipt;
+    Ok(Outcome { transaction: Some(transaction), event, block: Some(block) })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, U256, keccak256};
 use axum::{Json, extract};
-use scrip::PlanId;
+use scrip::{Grant, PlanId};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -13,11 +13,12 @@ use super::DoneView;
 use crate::{
     auth::Caller,
     extract::Asked,
+    holds::Capture,
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
     wire::{address::HexAddress, number::Number},
-    work::Work,
+    work::{Outcome, Work},
 };
 
 /// Credits to be minted, which never expire.
@@ -132,9 +133,29 @@ async fn redeem(
     let account = caller.may(Scope::Redeem)?;
     let amount = some_credits(asked.amount)?;
     let holder = asked.redeem_from.0;
-    let request = request_id(holder, &asked.agent_request_id);
-    let work = Work::Redeem { plan: PlanId(asked.plan_id.0), holder, amount, request };
+    let (plan, name) = (PlanId(asked.plan_id.0), asked.agent_request_id);
+    if state.hold(plan, holder, &name).await?.is_some() {
+        return redeem_reserved(&state, account, (plan, holder), name, amount).await;
+    }
+    let work = Work::Redeem { plan, holder, amount, request: request_id(holder, &name) };
     let outcome = state.operate(account, repeat, work).await?;
+    Ok(Json(DoneView::new("the credits were redeemed", outcome)))
+}
+
+/// Settles what was reserved for a request when that was verified, if it still is.
+async fn redeem_reserved(
+    state: &Arc<State>,
+    account: Address,
+    (plan, holder): (PlanId, Address),
+    request: String,
+    amount: u64,
+) -> Result<Json<DoneView>, Problem> {
+    let is_time = matches!(state.chain.terms(plan).await?.grant, Grant::Time { .. });
+    state.check_redeemer(account, (plan, holder), amount).await?;
+    state.prolong(plan, holder, &request, if is_time { 0 } else { amount }).await?;
+    let settled = state.settle(account, Capture { plan, holder, request, amount, is_time }).await?;
+    let event = serde_json::to_value(&settled).map_err(|error| Problem::internal(&error))?;
+    let outcome = Outcome { transaction: settled.transaction, event, block: None };
     Ok(Json(DoneView::new("the credits were redeemed", outcome)))
 }
 

@@ -3,11 +3,14 @@
 pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod credits;
+pub(crate) mod delegations;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod keys;
 pub(crate) mod orders;
+pub(crate) mod permissions;
 pub(crate) mod plans;
+pub(crate) mod x402;
 
 use std::sync::Arc;
 
@@ -41,7 +44,7 @@ pub(crate) struct DoneView {
 }
 
 impl DoneView {
-    pub(crate) fn new(message: &'static str, Outcome { transaction, event }: Outcome) -> Self {
+    pub(crate) fn new(message: &'static str, Outcome { transaction, event, .. }: Outcome) -> Self {
         Self {
             success: true,
             message,
@@ -65,4 +68,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(agents::routes())
         .merge(orders::routes())
         .merge(credits::routes())
+        .merge(permissions::routes())
+        .merge(delegations::routes())
+        .merge(x402::routes())
 }

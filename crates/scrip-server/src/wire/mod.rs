@@ -6,3 +6,4 @@ pub(crate) mod name;
 pub(crate) mod number;
 pub(crate) mod plan;
 pub(crate) mod register;
+pub(crate) mod x402;

@@ -7,6 +7,7 @@ mod refusals;
 mod rights;
 mod sdk;
 mod typescript;
+mod x402;
 
 /// Tells stories on every kind of database: `async fn story(env: &mut ServerEnv) -> Result<()>`.
 macro_rules! on_each_database {

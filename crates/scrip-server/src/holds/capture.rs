@@ -1,0 +1,243 @@
+//! Settling: redeeming what is reserved.
+
+use std::sync::Arc;
+
+use alloy::primitives::{Address, TxHash, keccak256};
+use scrip::{Error, PlanId, RequestId, abi::IScrip::IScripErrors as Refused};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Hold, Status, lock};
+use crate::{
+    account::as_i64,
+    chain::Actor,
+    extract::Repeat,
+    problem::{Problem, ProblemKind},
+    routes::credits::request_id,
+    state::State,
+    work::{Failure, Outcome, Work},
+};
+
+/// A reservation that is to be settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Capture {
+    pub(crate) plan: PlanId,
+    pub(crate) holder: Address,
+    pub(crate) request: String,
+    /// The credits to be taken; what else was reserved is let go of.
+    pub(crate) amount: u64,
+    /// Whether the plan grants time, of which nothing is taken.
+    pub(crate) is_time: bool,
+}
+
+/// What was settled. It stays the same, however often it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settled {
+    /// The redemption; none where nothing was to be taken, or it is not known.
+    pub(crate) transaction: Option<TxHash>,
+    /// The credits taken.
+    pub(crate) credits: u64,
+    /// What the holder had left, if that was known.
+    pub(crate) remaining: Option<u128>,
+}
+
+/// Where a settlement goes on.
+enum Begun {
+    Now { attempts: u64 },
+    Before(Settled),
+}
+
+impl Hold {
+    /// What was settled, if it was.
+    pub(crate) fn settled(&self) -> Result<Option<Settled>, Problem> {
+        let read = |text: &String| serde_json::from_str(text).map_err(|error| Problem::internal(&error));
+        self.receipt.as_ref().map(read).transpose()
+    }
+}
+
+impl State {
+    /// Settles a live reservation: its credits are redeemed by an account, which is to be a redeemer of the plan. Repeated it
+    /// gives what it gave.
+    pub(crate) async fn settle(
+        self: &Arc<Self>,
+        redeemer: Address,
+        capture: Capture,
+    ) -> Result<Settled, Problem> {
+        let Capture { plan, holder, request, .. } = &capture;
+        // No header can say this.
+        let key = format!("§ capture {plan} {holder} {}", keccak256(request));
+        let repeat = Repeat { digest: keccak256(&key), key: Some(key) };
+        let outcome = self.operate(redeemer, repeat, Work::Capture(capture)).await?;
+        serde_json::from_value(outcome.event).map_err(|error| Problem::internal(&error))
+    }
+
+    /// Makes sure that the plan lets an account redeem so much at all. Whether there is as much is not looked at.
+    pub(crate) async fn check_redeemer(
+        &self,
+        redeemer: Address,
+        (plan, holder): (PlanId, Address),
+        amount: u64,
+    ) -> Result<(), Problem> {
+        let lens = self.chain.lens().await?;
+        let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, amount).await?;
+        let Some(refusal) = forecast.refusal else { return Ok(()) };
+        let has_no_access = matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
+        if refusal.is_insufficient_credits() || has_no_access { Ok(()) } else { Err(refusal.into()) }
+    }
+
+    /// Makes sure that a reservation lasts until it is settled, which begins now. Whether it is live.
+    pub(crate) async fn prolong(
+        &self,
+        plan: PlanId,
+        holder: Address,
+        request: &str,
+        amount: u64,
+    ) -> Result<bool, Problem> {
+        let mut db = self.db.begin().await?;
+        lock(&mut db, plan, holder).await?;
+        let now = self.now_i64();
+        let prolonged = sqlx::query(
+            "UPDATE holds SET expires_at = CASE WHEN expires_at < $1 THEN $1 ELSE expires_at END \
+             WHERE plan = $2 AND holder = $3 AND request = $4 AND amount >= $5 \
+             AND (status <> 'held' OR expires_at > $6)",
+        )
+        .bind(now + 30)
+        .bind(plan.to_string())
+        .bind(holder.to_string())
+        .bind(request)
+        .bind(as_i64(amount))
+        .bind(now)
+        .execute(&mut *db)
+        .await?;
+        db.commit().await?;
+        Ok(prolonged.rows_affected() == 1)
+    }
+
+    /// Does it: see [`Work::Capture`].
+    pub(crate) async fn capture(
+        &self,
+        actor: &Actor,
+        id: &str,
+        capture: Capture,
+    ) -> Result<Outcome, Failure> {
+        let redeemer = actor.signer();
+        let settled = match self.begin_capture(redeemer, &capture).await? {
+            Begun::Before(settled) => settled,
+            Begun::Now { .. } if capture.amount == 0 => {
+                let settled = Settled { transaction: None, credits: 0, remaining: None };
+                self.end_capture(&capture, &settled, 0).await?;
+                settled
+            }
+            Begun::Now { attempts } => self.redeem_held(actor, id, &capture, attempts).await?,
+        };
+        let transaction = settled.transaction;
+        Ok(Outcome { transaction, event: json!(settled), block: None })
+    }
+
+    async fn redeem_held(
+        &self,
+        actor: &Actor,
+        id: &str,
+        capture: &Capture,
+        attempts: u64,
+    ) -> Result<Settled, Failure> {
+        let Capture { plan, holder, request, amount, .. } = capture;
+        let on_chain = RequestId(request_id(*holder, request));
+        // Each attempt is another write; that it is done once at most is the contract's promise, by the request's id.
+        let once = actor.once(format!("{id} {attempts}"));
+        let (transaction, block) = match once.redeem(*plan, *holder, *amount, on_chain).await {
+            Ok(done) => (Some(done.receipt.transaction), done.receipt.block),
+            Err(error) if error.is_already_redeemed() => {
+                let block = self.chain.block().await?;
+                (None, block)
+            }
+            Err(error @ Error::Pending { .. }) => return Err(error.into()),
+            Err(error) => {
+                self.fail_capture(capture).await?;
+                return Err(error.into());
+            }
+        };
+        let balance = self.chain.scrip().instance().balanceOf(*holder, plan.0).call().await;
+        let remaining = balance.ok().and_then(|balance| balance.try_into().ok());
+        let credits = if capture.is_time { 0 } else { *amount };
+        let settled = Settled { transaction, credits, remaining };
+        self.end_capture(capture, &settled, block).await?;
+        Ok(settled)
+    }
+
+    async fn begin_capture(&self, redeemer: Address, capture: &Capture) -> Result<Begun, Problem> {
+        let Capture { plan, holder, request, amount, is_time } = capture;
+        let mut db = self.db.begin().await?;
+        lock(&mut db, *plan, *holder).await?;
+        let ended = || {
+            ProblemKind::INSUFFICIENT_CREDITS
+                .problem(format!("nothing is reserved for request `{request}` any more"))
+                .hint("settle it again: it is reserved anew if there are credits")
+        };
+        let hold = Hold::find(&mut db, *plan, *holder, request).await?.ok_or_else(ended)?;
+        if let Some(settled) = hold.settled()? {
+            return Ok(Begun::Before(settled));
+        }
+        let me = redeemer.to_string();
+        if hold.status == Status::Capturing {
+            if hold.redeemer.as_ref() == Some(&me) {
+                return Ok(Begun::Now { attempts: hold.attempts });
+            }
+            return Err(ProblemKind::REFUSED
+                .problem(format!("request `{request}` is being settled by another redeemer of the plan"))
+                .hint("ask again with that redeemer's key"));
+        }
+        let reserves = if *is_time { 0 } else { *amount };
+        if !hold.is_live(self.now()) || hold.amount < reserves {
+            return Err(ended());
+        }
+        sqlx::query(
+            "UPDATE holds SET status = 'capturing', amount = $1, redeemer = $2 \
+             WHERE plan = $3 AND holder = $4 AND request = $5",
+        )
+        .bind(as_i64(reserves))
+        .bind(me)
+        .bind(plan.to_string())
+        .bind(holder.to_string())
+        .bind(request)
+        .execute(&mut *db)
+        .await?;
+        db.commit().await?;
+        Ok(Begun::Now { attempts: hold.attempts })
+    }
+
+    async fn end_capture(&self, capture: &Capture, settled: &Settled, block: u64) -> Result<(), Problem> {
+        let receipt = serde_json::to_string(settled).map_err(|error| Problem::internal(&error))?;
+        // Locked, so that who counts meanwhile finds it as the one or as the other.
+        let mut db = self.db.begin().await?;
+        lock(&mut db, capture.plan, capture.holder).await?;
+        sqlx::query(
+            "UPDATE holds SET status = 'settled', block = $1, receipt = $2 \
+             WHERE plan = $3 AND holder = $4 AND request = $5",
+        )
+        .bind(as_i64(block))
+        .bind(receipt)
+        .bind(capture.plan.to_string())
+        .bind(capture.holder.to_string())
+        .bind(&capture.request)
+        .execute(&mut *db)
+        .await?;
+        Ok(db.commit().await?)
+    }
+
+    /// What was refused is reserved as it was, until its time is over.
+    async fn fail_capture(&self, capture: &Capture) -> Result<(), Problem> {
+        let mut db = self.db.begin().await?;
+        lock(&mut db, capture.plan, capture.holder).await?;
+        sqlx::query(
+            "UPDATE holds SET status = 'held', attempts = attempts + 1 \
+             WHERE plan = $1 AND holder = $2 AND request = $3 AND status = 'capturing'",
+        )
+        .bind(capture.plan.to_string())
+        .bind(capture.holder.to_string())
+        .bind(&capture.request)
+        .execute(&mut *db)
+        .await?;
+        Ok(db.commit().await?)
+    }
+}

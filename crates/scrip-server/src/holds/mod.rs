@@ -1,0 +1,186 @@
+//! Reservations: credits that are kept for a request until it is settled, or until the time for that is over.
+//!
+//! Credits are reserved in the database and spent on the chain. What can be reserved is what a holder can spend at the end of
+//! the reservation, as the chain has it in some block, less all that is not in that block yet: live reservations, and what
+//! redemptions and burns that were begun here have taken since or will take. A row of the database for each (plan, holder) is
+//! locked meanwhile, so that any number of requests and processes together reserve no more than there is. Whoever spends
+//! credits without this server, by a contract's other redeemers or with an own wallet, is not held up: the settlement then
+//! fails.
+
+mod capture;
+mod chain;
+mod reserve;
+mod spend;
+
+use std::hash::{BuildHasher, RandomState};
+
+use alloy::primitives::Address;
+use scrip::PlanId;
+use sqlx::{AnyConnection, Row, any::AnyRow};
+use tokio::sync::{Mutex, MutexGuard};
+
+pub(crate) use capture::{Capture, Settled};
+pub(crate) use reserve::{Ask, Reserved};
+
+use crate::{account::as_u64, problem::Problem, state::State};
+
+/// How long a reservation lasts unless the plan's page says otherwise, in seconds.
+const LASTS: u64 = 600;
+/// The longest that a page may say, in seconds.
+const LONGEST: u64 = 86_400;
+/// For how long credits must outlive a reservation, in seconds: what is settled at the last moment is still to be mined.
+pub(crate) const MINED_WITHIN: u64 = 60;
+
+/// A reservation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hold {
+    /// The request's name, of this plan and holder.
+    pub(crate) request: String,
+    /// The access token's hash, if there is one.
+    pub(crate) token: Option<String>,
+    /// The credits; 0 on a time plan.
+    pub(crate) amount: u64,
+    pub(crate) status: Status,
+    /// In unix seconds.
+    pub(crate) expires_at: u64,
+    redeemer: Option<String>,
+    attempts: u64,
+    /// What was answered when it was settled.
+    receipt: Option<String>,
+}
+
+/// What has become of a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Live until it ends.
+    Held,
+    /// Its credits are being redeemed, however long that takes.
+    Capturing,
+    /// They were.
+    Settled,
+}
+
+/// Lets those who reserve for the same holder here come one after another, in their order, instead of all at the database.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    hasher: RandomState,
+    turns: [Mutex<()>; 64],
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), turns: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Turns {
+    async fn wait(&self, plan: PlanId, holder: Address) -> MutexGuard<'_, ()> {
+        let place = self.hasher.hash_one((plan, holder)) % self.turns.len() as u64;
+        self.turns[place as usize].lock().await
+    }
+}
+
+const COLUMNS: &str = "request, token, amount, status, expires_at, redeemer, attempts, receipt";
+
+impl Hold {
+    fn read(row: &AnyRow) -> Result<Self, Problem> {
+        let status: String = row.try_get(3)?;
+        Ok(Self {
+            request: row.try_get(0)?,
+            token: row.try_get(1)?,
+            amount: as_u64(row.try_get(2)?),
+            status: match status.as_str() {
+                "settled" => Status::Settled,
+                "capturing" => Status::Capturing,
+                _ => Status::Held,
+            },
+            expires_at: as_u64(row.try_get(4)?),
+            redeemer: row.try_get(5)?,
+            attempts: as_u64(row.try_get(6)?),
+            receipt: row.try_get(7)?,
+        })
+    }
+
+    /// Whether its credits are still kept.
+    pub(crate) const fn is_live(&self, now: u64) -> bool {
+        match self.status {
+            Status::Held => now < self.expires_at,
+            Status::Capturing | Status::Settled => true,
+        }
+    }
+
+    async fn find(
+        db: &mut AnyConnection,
+        plan: PlanId,
+        holder: Address,
+        request: &str,
+    ) -> Result<Option<Self>, Problem> {
+        let one = format!("SELECT {COLUMNS} FROM holds WHERE plan = $1 AND holder = $2 AND request = $3");
+        let row = sqlx::query(sqlx::AssertSqlSafe(one))
+            .bind(plan.to_string())
+            .bind(holder.to_string())
+            .bind(request)
+            .fetch_optional(db)
+            .await?;
+        row.as_ref().map(Self::read).transpose()
+    }
+}
+
+/// Locks the row of a plan and a holder until the transaction ends, and says how often was bought for it. It must be the first
+/// statement of a transaction: SQLite lets nobody write who has read before others wrote.
+async fn lock(db: &mut AnyConnection, plan: PlanId, holder: Address) -> Result<i64, Problem> {
+    let row = sqlx::query(
+        "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 0) \
+         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1 RETURNING purchases",
+    )
+    .bind(plan.to_string())
+    .bind(holder.to_string())
+    .fetch_one(db)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+impl State {
+    /// A reservation.
+    pub(crate) async fn hold(
+        &self,
+        plan: PlanId,
+        holder: Address,
+        request: &str,
+    ) -> Result<Option<Hold>, Problem> {
+        Hold::find(&mut *self.db.acquire().await?, plan, holder, request).await
+    }
+
+    /// How long a plan's reservations last, in seconds: what its page says as `reservationSecs`, or ten minutes.
+    pub(crate) async fn reservation_lasts(&self, plan: PlanId) -> Result<u64, Problem> {
+        let page = self.plan_page(plan).await?;
+        let said = page.metadata.get("reservationSecs").and_then(|said| match said {
+            serde_json::Value::String(text) => text.parse().ok(),
+            said => said.as_u64(),
+        });
+        Ok(said.map_or(LASTS, |said: u64| said.clamp(1, LONGEST)))
+    }
+
+    /// Takes the oldest live reservation of a token that nobody has taken so.
+    pub(crate) async fn claim_oldest(
+        &self,
+        plan: PlanId,
+        holder: Address,
+        token: &str,
+    ) -> Result<Option<String>, Problem> {
+        let mut db = self.db.begin().await?;
+        lock(&mut db, plan, holder).await?;
+        let row = sqlx::query(
+            "UPDATE holds SET claimed = 1 WHERE claimed = 0 AND (plan, holder, request) = (\
+               SELECT plan, holder, request FROM holds \
+               WHERE token = $1 AND status = 'held' AND expires_at > $2 AND claimed = 0 \
+               ORDER BY created_at, request LIMIT 1) RETURNING request",
+        )
+        .bind(token)
+        .bind(self.now_i64())
+        .fetch_optional(&mut *db)
+        .await?;
+        db.commit().await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+}
