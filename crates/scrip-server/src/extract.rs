@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use alloy::primitives::{Address, B256, U256, keccak256};
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, request::Parts},
 };
 use scrip::{Did, PlanId};
@@ -91,6 +91,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Organisation {
     }
 }
 
+/// Texts of the path, whatever they are: one, or a tuple.
+#[derive(Debug, Clone)]
+pub(crate) struct PathText<T = String>(pub(crate) T);
+
+/// What stands behind the question mark.
+#[derive(Debug, Clone)]
+pub(crate) struct AskedQuery<T>(pub(crate) T);
+
 /// A plan, by the id in the path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathPlan(pub(crate) PlanId);
@@ -106,6 +114,25 @@ pub(crate) struct PathAgent(pub(crate) Did);
 /// An agent and a plan, by the path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathLink(pub(crate) Did, pub(crate) PlanId);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathText<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path(parts, state).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for AskedQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(read)) => Ok(Self(read)),
+            Err(rejected) => Err(ProblemKind::INVALID_REQUEST.problem(rejected.body_text())),
+        }
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PathPlan {
     type Rejection = Problem;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
-use axum::{Json, extract, extract::Path};
+use axum::{Json, extract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     account::KeyRecord,
     auth::Caller,
-    extract::Asked,
+    extract::{Asked, PathText},
     problem::{Problem, ProblemKind},
     scope::{Scope, Scopes},
     state::State,
@@ -121,7 +121,7 @@ async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<serde_json::Value>, Problem> {
     let account = caller.may(Scope::Keys)?;
     let missing = || {

@@ -23,7 +23,7 @@ enum Needs {
 use Needs::{Admin, Key, Nothing};
 
 /// Every route, what it needs, and a body that is right.
-fn table(env: &ServerEnv, plan_id: &str) -> Vec<(&'static str, &'static str, Needs, Value)> {
+fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'static str, Needs, Value)> {
     let none = Value::Null;
     let page = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": {} });
     let mut with_plan = plan(env, "Q");
@@ -37,6 +37,15 @@ fn table(env: &ServerEnv, plan_id: &str) -> Vec<(&'static str, &'static str, Nee
     let day = json!({ "planId": plan_id, "creditsAmount": "9", "creditsReceiver": holder, "creditsDuration": "86400" });
     let redeemed = json!({ "agentRequestId": "r", "planId": plan_id, "redeemFrom": holder, "amount": "1" });
     let key = json!({ "name": "one more", "scopes": ["keys"] });
+    let accepted =
+        json!({ "scheme": "nvm:erc4337", "network": "eip155:84532", "planId": plan_id, "extra": {} });
+    let permission = json!({ "accepted": accepted });
+    let required =
+        json!({ "x402Version": 2, "resource": { "url": "/ask" }, "accepts": [accepted], "extensions": {} });
+    let payment = json!({ "paymentRequired": required, "x402AccessToken": token, "maxAmount": "1" });
+    let delegation = json!({
+        "provider": "erc4337", "spendingLimitCents": 100, "durationSecs": 3_600, "currency": "usdc",
+    });
     vec![
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
@@ -59,7 +68,19 @@ fn table(env: &ServerEnv, plan_id: &str) -> Vec<(&'static str, &'static str, Nee
         ("post", "/api/v1/protocol/agents/plans", Key("publish", 200), with_plan),
         ("put", "/api/v1/protocol/agents/{agentId}", Key("publish", 403), page),
         ("delete", "/api/v1/protocol/agents/{agentId}/plan/{planId}", Key("publish", 403), none.clone()),
-        ("post", "/api/v1/protocol/agents/{agentId}/plan/{planId}", Key("publish", 403), none),
+        ("post", "/api/v1/protocol/agents/{agentId}/plan/{planId}", Key("publish", 403), none.clone()),
+        ("post", "/api/v1/x402/permissions", Key("access", 200), permission),
+        ("get", "/api/v1/x402/permissions", Key("access", 200), none.clone()),
+        ("get", "/api/v1/x402/permissions/{hash}", Key("access", 404), none.clone()),
+        ("delete", "/api/v1/x402/permissions/{hash}", Key("access", 404), none.clone()),
+        ("get", "/api/v1/protocol/token/{planId}/{agentId}", Key("access", 200), none.clone()),
+        ("post", "/api/v1/x402/verify", Key("redeem", 403), payment.clone()),
+        ("post", "/api/v1/x402/settle", Key("redeem", 403), payment),
+        ("post", "/api/v1/delegation/create", Key("order", 200), delegation),
+        ("get", "/api/v1/delegation", Key("read", 200), none.clone()),
+        ("get", "/api/v1/delegation/{delegationId}", Key("read", 404), none.clone()),
+        ("delete", "/api/v1/delegation/{delegationId}", Key("order", 404), none.clone()),
+        ("get", "/api/v1/payment-methods", Key("read", 200), none),
     ]
 }
 
@@ -82,13 +103,22 @@ async fn make(caller: &Caller, scopes: &[&str], seconds: u64) -> Result<(Caller,
     Ok((caller.with_key(&text("key")?), text("id")?))
 }
 
+/// Makes an access token of an account.
+async fn permission(caller: &Caller, plan: &str) -> Result<Value> {
+    let asked = json!({ "accepted": { "scheme": "nvm:erc4337", "planId": plan } });
+    caller.post("/api/v1/x402/permissions", &asked).await?.ok()
+}
+
 async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
     const ALL: [&str; 7] = ["read", "order", "publish", "mint", "redeem", "access", "keys"];
     let plan = register(env, "P").await?;
     let agent = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": {}, "plans": [plan] });
     let agent = env.builder.post("/api/v1/protocol/agents", &agent).await?.ok()?["data"]["agentId"].clone();
     let agent = agent.as_str().ok_or_eyre("no agent")?.to_owned();
-    let table = table(env, &plan);
+    let given = json!({ "planId": plan, "amount": 50, "creditsReceiver": env.subscriber.address });
+    env.builder.post("/api/v1/protocol/plans/mint", &given).await?.ok()?;
+    let token = permission(&env.subscriber, &plan).await?["accessToken"].clone();
+    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?);
     let rows: BTreeSet<_> =
         table.iter().map(|&(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented(env).await?, rows, "a route without its row, or a row without its route");
@@ -113,8 +143,18 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
     ];
 
     for (method, path, needs, body) in table {
+        // What is the builder's own and may be ended by this row.
         let (_, unused) = make(&env.builder, &["read"], 3_600).await?;
+        let hash = permission(&env.builder, &plan).await?["hash"].as_str().unwrap_or_default().to_owned();
+        let delegation =
+            json!({ "provider": "erc4337", "spendingLimitCents": 1, "durationSecs": 60, "currency": "usd" });
+        let delegation =
+            env.builder.post("/api/v1/delegation/create", &delegation).await?.ok()?["delegationId"].clone();
+        let delegation = delegation.as_str().ok_or_eyre("no delegation")?.to_owned();
+        let own = [&unused, &hash, &delegation];
         let filled = path
+            .replace("{hash}", &hash)
+            .replace("{delegationId}", &delegation)
             .replace("{planId}", &plan)
             .replace("{agentId}", &agent)
             .replace("{holder}", &env.subscriber.address.to_string())
@@ -163,7 +203,11 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
                     answer.status,
                     answer.body
                 );
-                ensure!(!answer.body.to_string().contains(&unused), "another tenant sees what is not his");
+                let told = answer.body.to_string();
+                ensure!(
+                    status >= 400 || !own.iter().any(|own| told.contains(own.as_str())),
+                    "{method} {path}: another tenant sees what is not his: {told}"
+                );
                 make(&env.builder, &[scope], 3_600).await?.0
             }
             Nothing | Admin => {

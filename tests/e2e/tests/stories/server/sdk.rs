@@ -5,13 +5,18 @@ use scrip_e2e::server::{
     ServerEnv,
     python::{Python, printed},
 };
+use serde_json::json;
 use tokio::process::Command;
 
 use super::on_each_database;
 
 const VERSIONS: [&str; 4] = ["0.8.1", "1.5.1", "1.15.1", "1.18.0"];
 
-on_each_database!(the_complete_example_runs_as_it_stands, each_snippet_of_the_page_runs_as_it_stands);
+on_each_database!(
+    the_complete_example_runs_as_it_stands,
+    each_snippet_of_the_page_runs_as_it_stands,
+    an_agent_is_sold_by_the_sdks_own_middleware,
+);
 
 fn script(env: &ServerEnv, version: &str, name: &str) -> Result<Option<Command>> {
     let Some(python) = Python::find(&format!("payments-py-{version}"))? else { return Ok(None) };
@@ -81,5 +86,34 @@ async fn each_snippet_of_the_page_runs_as_it_stands(env: &mut ServerEnv) -> Resu
         chain.devnet.warp(std::time::Duration::from_secs(86_401)).await?;
         assert_eq!(chain.stranger.balance(plan, env.subscriber.address).await?.balance, 150, "{version}");
     }
+    Ok(())
+}
+
+async fn an_agent_is_sold_by_the_sdks_own_middleware(env: &mut ServerEnv) -> Result<()> {
+    let plan = super::register(env, "Premium Plan").await?;
+    let endpoints = json!([{ "POST": "/ask" }, { "POST": "/fail" }, { "POST": "/dear" }]);
+    let page = json!({
+        "metadataAttributes": { "name": "Agent" },
+        "agentApiAttributes": { "endpoints": endpoints },
+        "plans": [plan],
+    });
+    let agent = env.builder.post("/api/v1/protocol/agents", &page).await?.ok()?;
+    let Some(mut script) = script(env, VERSIONS[3], "paid_agent.py")? else { return Ok(()) };
+    script.env("PLAN", &plan).env("AGENT", agent["data"]["agentId"].as_str().ok_or_eyre("no agent")?);
+    let expected = [
+        "Without a token: 402, nvm:erc4337 of the plan: True",
+        "With garbage: 402",
+        "Token before the order: 402, balance 0",
+        "Balance: 100",
+        "Paid: 200, You asked: Hello!",
+        "Receipt: True, 2 credits",
+        "Balance after a call: 98",
+        "Again: 200, balance 96",
+        "A failure: 500, balance 96",
+        "Too dear: 402, balance 96",
+    ];
+    assert_eq!(printed(script).await?.lines().collect::<Vec<_>>(), expected);
+    let balance = env.chain.stranger.balance(plan.parse()?, env.subscriber.address).await?;
+    assert_eq!(balance.balance, 96);
     Ok(())
 }
