@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alloy::primitives::{Address, U256};
 use axum::{
     Json, extract,
+    extract::{Path, Query},
     http::{HeaderMap, header},
 };
 use scrip::PlanId;
@@ -16,11 +17,11 @@ use crate::{
     auth::Caller,
     database::fresh_id,
     delegation::Delegation,
-    extract::{Asked, AskedQuery, PathText},
-    problem::{Problem, ProblemKind},
+    extract::Asked,
+    problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
-    wire::x402::{DelegationLimits, DelegationView, NewDelegation, PaymentMethod},
+    wire::x402::{DelegationConfig, DelegationView, PaymentMethod},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
@@ -37,20 +38,15 @@ const CURRENCIES: [&str; 4] = ["usd", "usdc", "eur", "eurc"];
 const LASTS: u64 = 7 * 86_400;
 
 /// Lets more be bought with the account's money when a token needs more credits than there are, within limits.
-#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402",
-    request_body = NewDelegation, security(("key" = [])),
-    responses((status = 200, body = Object)))]
+#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402", request_body = DelegationConfig, security(("key" = [])),
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Asked { body: asked, .. }: Asked<NewDelegation>,
+    Asked { body: asked, .. }: Asked<DelegationConfig>,
 ) -> Result<Json<Value>, Problem> {
-    if asked.provider != "erc4337" {
-        return Err(ProblemKind::INVALID_REQUEST
-            .problem(format!("a delegation cannot be made of `{}`", asked.provider))
-            .hint("make one of the account's own wallet: `erc4337`"));
-    }
-    let id = delegate(&state, &caller, &asked.limits).await?;
+    let id = delegate(&state, &caller, &asked).await?;
     Ok(Json(json!({ "delegationId": id, "delegationToken": null })))
 }
 
@@ -58,7 +54,7 @@ async fn make(
 pub(super) async fn delegate(
     state: &State,
     caller: &Caller,
-    limits: &DelegationLimits,
+    limits: &DelegationConfig,
 ) -> Result<String, Problem> {
     let account = caller.may(Scope::Order)?;
     // It can only buy for who signs here.
@@ -68,8 +64,12 @@ pub(super) async fn delegate(
     Ok(new.id)
 }
 
-fn read(account: Address, limits: &DelegationLimits, now: u64) -> Result<Delegation, Problem> {
+fn read(account: Address, limits: &DelegationConfig, now: u64) -> Result<Delegation, Problem> {
     let invalid = |detail: String| ProblemKind::INVALID_REQUEST.problem(detail);
+    if let Some(other) = limits.provider.as_deref().filter(|provider| *provider != "erc4337") {
+        return Err(invalid(format!("a delegation cannot be made of `{other}`"))
+            .hint("make one of the account's own wallet: `erc4337`"));
+    }
     if limits.api_key_id.is_some() {
         return Err(invalid("a delegation cannot be one API key's: it is the account's".to_owned())
             .hint("leave apiKeyId out"));
@@ -109,7 +109,8 @@ fn read(account: Address, limits: &DelegationLimits, now: u64) -> Result<Delegat
 
 /// The account's delegations, the newest first: a list for the Python SDK, and for all others an object that has it.
 #[utoipa::path(get, path = "/api/v1/delegation", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -128,11 +129,13 @@ async fn list(
 
 /// One of the account's delegations.
 #[utoipa::path(get, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = DelegationView)))]
+    params(("delegationId" = String, Path)),
+    responses((status = 200, body = DelegationView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    PathText(id): PathText,
+    Path(id): Path<String>,
 ) -> Result<Json<DelegationView>, Problem> {
     let one = state.delegation(caller.may(Scope::Read)?, &id).await?;
     Ok(Json(DelegationView::new(one, state.now())))
@@ -140,11 +143,13 @@ async fn show(
 
 /// Ends one of the account's delegations, at once.
 #[utoipa::path(delete, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = Object)))]
+    params(("delegationId" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    PathText(id): PathText,
+    Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Order)?;
     if !state.revoke_delegation(account, &id).await? {
@@ -161,11 +166,13 @@ struct Ways {
 }
 
 /// How the account pays: by its own wallet.
-#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])), params(("provider" = Option<String>, Query)),
-    responses((status = 200, body = [PaymentMethod])))]
+#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])),
+    params(("provider" = Option<String>, Query)),
+    responses((status = 200, body = [PaymentMethod]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn payment_methods(
     caller: Caller,
-    AskedQuery(ways): AskedQuery<Ways>,
+    Query(ways): Query<Ways>,
 ) -> Result<Json<Vec<PaymentMethod>>, Problem> {
     let account = caller.may(Scope::Read)?;
     let is_asked = ways.provider.is_none_or(|provider| provider == "erc4337");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract};
+use axum::{Json, extract, extract::Path};
 use scrip::{PlanId, Services};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,8 +11,8 @@ use super::delegations::delegate;
 use crate::{
     access_token::NewToken,
     auth::Caller,
-    extract::{Asked, PathText, agent_number, parse_agent, parse_plan},
-    problem::{Problem, ProblemKind},
+    extract::{Asked, agent_number, parse_agent, parse_plan},
+    problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
     wire::x402::{PermissionAsked, PermissionMade, PermissionView},
@@ -29,9 +29,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Makes an access token, with which who redeems a plan spends the caller's credits of it. It ends after 30 days, or with its
 /// delegation. Version 3 is for one use, bound to a resource and a verb if they are named.
-#[utoipa::path(post, path = "/api/v1/x402/permissions", tag = "x402",
-    request_body = PermissionAsked, security(("key" = [])),
-    responses((status = 200, body = PermissionMade)))]
+#[utoipa::path(post, path = "/api/v1/x402/permissions", tag = "x402", request_body = PermissionAsked, security(("key" = [])),
+    responses((status = 200, body = PermissionMade), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -56,12 +56,10 @@ async fn make(
     }
     let delegation = match delegation_config {
         None => None,
-        Some(config) => match config.delegation_id {
-            Some(id) => Some(id),
+        Some(config) => match &config.delegation_id {
+            Some(id) => Some(id.clone()),
             // As older clients do: one that is made on the way.
-            None if config.limits.spending_limit_cents.is_some() => {
-                Some(delegate(&state, &caller, &config.limits).await?)
-            }
+            None if config.spending_limit_cents.is_some() => Some(delegate(&state, &caller, &config).await?),
             None => None,
         },
     };
@@ -92,11 +90,13 @@ async fn make(
 
 /// Makes an access token as older clients ask for it.
 #[utoipa::path(get, path = "/api/v1/protocol/token/{planId}/{agentId}", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = PermissionMade)))]
+    params(("planId" = String, Path), ("agentId" = String, Path)),
+    responses((status = 200, body = PermissionMade), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn legacy(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    PathText((plan, agent)): PathText<(String, String)>,
+    Path((plan, agent)): Path<(String, String)>,
 ) -> Result<Json<PermissionMade>, Problem> {
     let holder = caller.may(Scope::Access)?;
     let plan = parse_plan(&plan)?;
@@ -145,7 +145,8 @@ fn short(text: Option<String>, otherwise: &str) -> Result<String, Problem> {
 
 /// The access tokens of the caller's account, the newest first: never the tokens themselves.
 #[utoipa::path(get, path = "/api/v1/x402/permissions", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = [PermissionView])))]
+    responses((status = 200, body = [PermissionView]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -156,11 +157,13 @@ async fn list(
 
 /// One of the account's access tokens.
 #[utoipa::path(get, path = "/api/v1/x402/permissions/{hash}", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = PermissionView)))]
+    params(("hash" = String, Path)),
+    responses((status = 200, body = PermissionView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    PathText(text): PathText,
+    Path(text): Path<String>,
 ) -> Result<Json<PermissionView>, Problem> {
     let account = caller.may(Scope::Access)?;
     let hash = text.parse().map_err(|_| missing(&text))?;
@@ -170,11 +173,13 @@ async fn show(
 
 /// Ends one of the account's access tokens, at once. What is reserved under it can still be settled.
 #[utoipa::path(delete, path = "/api/v1/x402/permissions/{hash}", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = Object)))]
+    params(("hash" = String, Path)),
+    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    PathText(text): PathText,
+    Path(text): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Access)?;
     let hash = text.parse().map_err(|_| missing(&text))?;

@@ -15,7 +15,7 @@ use crate::{
     endpoints::{Endpoint, Matching, matching},
     extract::{Asked, agent_number, parse_agent},
     holds::{Ask, Capture, Hold, Settled},
-    problem::{Problem, ProblemKind},
+    problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
     wire::{
@@ -113,7 +113,7 @@ impl Payment {
     }
 
     /// What is to be reserved for it, if the plan lets the caller redeem it at all.
-    async fn ask(&self, state: &State, request: String) -> Result<Ask, Problem> {
+    async fn ask(&self, state: &State, request: Option<String>) -> Result<Ask, Problem> {
         let Self { plan, holder, redeemer, .. } = *self;
         let terms = state.chain.terms(plan).await?;
         let is_time = matches!(terms.grant, Grant::Time { .. });
@@ -124,7 +124,8 @@ impl Payment {
         Ok(Ask {
             plan,
             holder,
-            request,
+            is_new: request.is_none(),
+            request: request.unwrap_or_else(fresh_id),
             amount,
             is_time,
             lasts: state.reservation_lasts(plan).await?,
@@ -142,7 +143,8 @@ impl Payment {
 /// minutes; if there are too few, and the token is under a delegation, more are bought first. The key is that of an account
 /// which may redeem the plan: what is reserved is not for strangers to reserve.
 #[utoipa::path(post, path = "/api/v1/x402/verify", tag = "x402", request_body = PaymentAsked, security(("key" = [])),
-    responses((status = 200, body = Verified)))]
+    responses((status = 200, body = Verified), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn verify(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -153,7 +155,7 @@ async fn verify(
     // It is to be settled by the same account, which must sign here.
     state.signer(payment.redeemer).await?;
     let (endpoint, agent) = payment.endpoint(&state).await?;
-    let ask = payment.ask(&state, fresh_id()).await?;
+    let ask = payment.ask(&state, None).await?;
     let (hold, _) = state.reserve_or_buy(&ask, payment.delegation()).await?;
     let url_matching = endpoint.as_ref().map(|endpoint| endpoint.url.clone()).unwrap_or_default();
     let mut agent_request = json!({
@@ -188,7 +190,8 @@ async fn balance(state: &State, plan: PlanId, holder: Address) -> Result<Value, 
 /// settled; what is not reserved, or no more, is reserved anew if there are credits, or can be bought. What was reserved and is
 /// not taken is let go of. Settled again it gives the same answer.
 #[utoipa::path(post, path = "/api/v1/x402/settle", tag = "x402", request_body = PaymentAsked, security(("key" = [])),
-    responses((status = 200, body = SettledView)))]
+    responses((status = 200, body = SettledView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
+              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn settle(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -208,7 +211,7 @@ async fn settle(
             .hint("settle it with the token that it was verified with"));
     }
     // Who may redeem the plan at all is asked first.
-    let ask = payment.ask(&state, request.clone()).await?;
+    let ask = payment.ask(&state, Some(request.clone())).await?;
     if let Some(settled) = hold.as_ref().map(Hold::settled).transpose()?.flatten() {
         return Ok(Json(answer(&payment, settled, None)));
     }
