@@ -18,6 +18,7 @@ mod problem;
 mod routes;
 mod scope;
 mod server;
+mod shared;
 mod state;
 mod top_up;
 mod vault;

@@ -21,7 +21,7 @@ use crate::{
     problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
-    wire::x402::{DelegationLimits, DelegationView, NewDelegation, PaymentMethod},
+    wire::x402::{DelegationConfig, DelegationView, PaymentMethod},
 };
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
@@ -38,20 +38,15 @@ const CURRENCIES: [&str; 4] = ["usd", "usdc", "eur", "eurc"];
 const LASTS: u64 = 7 * 86_400;
 
 /// Lets more be bought with the account's money when a token needs more credits than there are, within limits.
-#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402", request_body = NewDelegation, security(("key" = [])),
+#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402", request_body = DelegationConfig, security(("key" = [])),
     responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
               (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Asked { body: asked, .. }: Asked<NewDelegation>,
+    Asked { body: asked, .. }: Asked<DelegationConfig>,
 ) -> Result<Json<Value>, Problem> {
-    if asked.provider != "erc4337" {
-        return Err(ProblemKind::INVALID_REQUEST
-            .problem(format!("a delegation cannot be made of `{}`", asked.provider))
-            .hint("make one of the account's own wallet: `erc4337`"));
-    }
-    let id = delegate(&state, &caller, &asked.limits).await?;
+    let id = delegate(&state, &caller, &asked).await?;
     Ok(Json(json!({ "delegationId": id, "delegationToken": null })))
 }
 
@@ -59,7 +54,7 @@ async fn make(
 pub(super) async fn delegate(
     state: &State,
     caller: &Caller,
-    limits: &DelegationLimits,
+    limits: &DelegationConfig,
 ) -> Result<String, Problem> {
     let account = caller.may(Scope::Order)?;
     // It can only buy for who signs here.
@@ -69,8 +64,12 @@ pub(super) async fn delegate(
     Ok(new.id)
 }
 
-fn read(account: Address, limits: &DelegationLimits, now: u64) -> Result<Delegation, Problem> {
+fn read(account: Address, limits: &DelegationConfig, now: u64) -> Result<Delegation, Problem> {
     let invalid = |detail: String| ProblemKind::INVALID_REQUEST.problem(detail);
+    if let Some(other) = limits.provider.as_deref().filter(|provider| *provider != "erc4337") {
+        return Err(invalid(format!("a delegation cannot be made of `{other}`"))
+            .hint("make one of the account's own wallet: `erc4337`"));
+    }
     if limits.api_key_id.is_some() {
         return Err(invalid("a delegation cannot be one API key's: it is the account's".to_owned())
             .hint("leave apiKeyId out"));

@@ -56,12 +56,10 @@ async fn make(
     }
     let delegation = match delegation_config {
         None => None,
-        Some(config) => match config.delegation_id {
-            Some(id) => Some(id),
+        Some(config) => match &config.delegation_id {
+            Some(id) => Some(id.clone()),
             // As older clients do: one that is made on the way.
-            None if config.limits.spending_limit_cents.is_some() => {
-                Some(delegate(&state, &caller, &config.limits).await?)
-            }
+            None if config.spending_limit_cents.is_some() => Some(delegate(&state, &caller, &config).await?),
             None => None,
         },
     };

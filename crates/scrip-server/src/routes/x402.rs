@@ -113,7 +113,7 @@ impl Payment {
     }
 
     /// What is to be reserved for it, if the plan lets the caller redeem it at all.
-    async fn ask(&self, state: &State, request: String) -> Result<Ask, Problem> {
+    async fn ask(&self, state: &State, request: Option<String>) -> Result<Ask, Problem> {
         let Self { plan, holder, redeemer, .. } = *self;
         let terms = state.chain.terms(plan).await?;
         let is_time = matches!(terms.grant, Grant::Time { .. });
@@ -124,7 +124,8 @@ impl Payment {
         Ok(Ask {
             plan,
             holder,
-            request,
+            is_new: request.is_none(),
+            request: request.unwrap_or_else(fresh_id),
             amount,
             is_time,
             lasts: state.reservation_lasts(plan).await?,
@@ -154,7 +155,7 @@ async fn verify(
     // It is to be settled by the same account, which must sign here.
     state.signer(payment.redeemer).await?;
     let (endpoint, agent) = payment.endpoint(&state).await?;
-    let ask = payment.ask(&state, fresh_id()).await?;
+    let ask = payment.ask(&state, None).await?;
     let (hold, _) = state.reserve_or_buy(&ask, payment.delegation()).await?;
     let url_matching = endpoint.as_ref().map(|endpoint| endpoint.url.clone()).unwrap_or_default();
     let mut agent_request = json!({
@@ -210,7 +211,7 @@ async fn settle(
             .hint("settle it with the token that it was verified with"));
     }
     // Who may redeem the plan at all is asked first.
-    let ask = payment.ask(&state, request.clone()).await?;
+    let ask = payment.ask(&state, Some(request.clone())).await?;
     if let Some(settled) = hold.as_ref().map(Hold::settled).transpose()?.flatten() {
         return Ok(Json(answer(&payment, settled, None)));
     }
