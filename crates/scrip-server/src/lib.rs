@@ -19,6 +19,7 @@ mod problem;
 mod routes;
 mod scope;
 mod server;
+mod shared;
 mod state;
 mod top_up;
 mod vault;

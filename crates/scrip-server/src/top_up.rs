@@ -131,7 +131,9 @@ impl State {
     /// What is bought from now on is another purchase.
     async fn count_purchase(&self, plan: PlanId, holder: Address, purchases: i64) -> Result<(), Problem> {
         sqlx::query(
-            "UPDATE holdings SET purchases = purchases + 1 WHERE plan = $1 AND holder = $2 AND purchases = $3",
+            "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 1) \
+             ON CONFLICT (plan, holder) DO UPDATE SET purchases = holdings.purchases + 1 \
+             WHERE holdings.purchases = $3",
         )
         .bind(plan.to_string())
         .bind(holder.to_string())

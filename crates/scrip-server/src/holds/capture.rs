@@ -78,11 +78,18 @@ impl State {
         (plan, holder): (PlanId, Address),
         amount: u64,
     ) -> Result<(), Problem> {
-        let lens = self.chain.lens().await?;
-        let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, amount).await?;
-        let Some(refusal) = forecast.refusal else { return Ok(()) };
-        let has_no_access = matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
-        if refusal.is_insufficient_credits() || has_no_access { Ok(()) } else { Err(refusal.into()) }
+        let ask = async {
+            let lens = self.chain.lens().await?;
+            let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, amount).await?;
+            let Some(refusal) = forecast.refusal else { return Ok(None) };
+            let has_no_access = matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
+            let is_short = refusal.is_insufficient_credits() || has_no_access;
+            Ok::<_, Problem>((!is_short).then(|| refusal.into()))
+        };
+        match self.turns.redeemers.get((plan, redeemer, holder, amount), ask).await? {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
     }
 
     /// Makes sure that a reservation lasts until it is settled, which begins now. Whether it is live.

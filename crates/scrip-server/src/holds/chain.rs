@@ -10,10 +10,10 @@ use alloy::{
 use scrip::{Error, PlanId};
 
 use super::MINED_WITHIN;
-use crate::{chain::Chain, routes::credits::request_id};
+use crate::{chain::Chain, problem::Problem, routes::credits::request_id, state::State};
 
 /// What a holder can spend, as of a block.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct View {
     /// The block's number.
     pub(super) block: u64,
@@ -60,5 +60,22 @@ impl Chain {
         let most = i64::MAX as u64;
         let balance = u64::try_from(balance).map_or(most, |balance| balance.min(most));
         Ok(View { block: header.number, balance, redeemed })
+    }
+}
+
+impl State {
+    /// The same, asked together with whoever asks it at the same time.
+    pub(super) async fn view(
+        &self,
+        plan: PlanId,
+        holder: Address,
+        (now, end): (u64, Option<u64>),
+        underway: &[Underway],
+    ) -> Result<View, Problem> {
+        let ask = self.chain.view(plan, holder, (now, end), underway);
+        if underway.is_empty() {
+            return Ok(self.turns.views.get((plan, holder, end), ask).await?);
+        }
+        Ok(ask.await?)
     }
 }

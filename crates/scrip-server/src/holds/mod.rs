@@ -22,7 +22,8 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) use capture::{Capture, Settled};
 pub(crate) use reserve::{Ask, Reserved};
 
-use crate::{account::as_u64, problem::Problem, state::State};
+use self::chain::View;
+use crate::{account::as_u64, problem::Problem, shared::Shared, state::State};
 
 /// How long a reservation lasts unless the plan's page says otherwise, in seconds.
 const LASTS: u64 = 600;
@@ -60,16 +61,24 @@ pub(crate) enum Status {
     Settled,
 }
 
-/// Lets those who reserve for the same holder here come one after another, in their order, instead of all at the database.
+/// Lets those who reserve for the same holder here come one after another, in their order, instead of all at the database, and
+/// ask the chain together.
 #[derive(Debug)]
 pub(crate) struct Turns {
+    views: Shared<(PlanId, Address, Option<u64>), View>,
+    redeemers: Shared<(PlanId, Address, Address, u64), Option<Problem>>,
     hasher: RandomState,
     turns: [Mutex<()>; 64],
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), turns: std::array::from_fn(|_| Mutex::default()) }
+        Self {
+            views: Shared::default(),
+            redeemers: Shared::default(),
+            hasher: RandomState::new(),
+            turns: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Ask {
     pub(crate) holder: Address,
     /// For which request; one that has a reservation gets this one instead.
     pub(crate) request: String,
+    /// Whether nobody can have asked for it before.
+    pub(crate) is_new: bool,
     /// How many credits.
     pub(crate) amount: u64,
     /// Whether the plan grants time: then access is looked at, and nothing is reserved.
@@ -71,7 +73,7 @@ impl State {
             end = end.max(now + ask.lasts);
             let until = (!ask.is_time).then_some(end);
             // Before the lock, for asking the chain takes its time. What is in later blocks is known to the database.
-            let view = self.chain.view(ask.plan, ask.holder, (now, until), &underway).await?;
+            let view = self.view(ask.plan, ask.holder, (now, until), &underway).await?;
             let turn = self.turns.wait(ask.plan, ask.holder).await;
             let tried = self.try_reserve(ask, &view, end, attempt < ATTEMPTS).await?;
             drop(turn);
@@ -97,7 +99,8 @@ impl State {
         if ask.is_single_use && is_used(&mut db, ask, now).await? {
             return Ok(Attempt::Done(Reserved::Used));
         }
-        if let Some(hold) = Hold::find(&mut db, ask.plan, ask.holder, &ask.request).await?
+        if !ask.is_new
+            && let Some(hold) = Hold::find(&mut db, ask.plan, ask.holder, &ask.request).await?
             && hold.status != Status::Held
         {
             return Ok(Attempt::Done(Reserved::Held(hold)));
@@ -185,7 +188,8 @@ impl Kept {
                CAST(COALESCE((SELECT SUM(spends) FROM operations WHERE spends_plan = $1 AND spends_holder = $2 \
                  AND status = 'open'), 0) AS BIGINT), \
                CAST(COALESCE((SELECT SUM(spends) FROM operations WHERE spends_plan = $1 AND spends_holder = $2 \
-                 AND block > $5), 0) AS BIGINT)",
+                 AND block > $5), 0) AS BIGINT), \
+               (SELECT COUNT(*) FROM holds WHERE plan = $1 AND holder = $2 AND status = 'capturing')",
         )
         .bind(&plan)
         .bind(&holder)
@@ -198,6 +202,9 @@ impl Kept {
         let mut kept = Self { held: number(0)?, credits: 0, ends: number(1)?, underway: Vec::new() };
         for column in [0, 2, 3, 4] {
             kept.credits = kept.credits.saturating_add(number(column)?);
+        }
+        if number(5)? == 0 {
+            return Ok(kept);
         }
         let rows = sqlx::query(
             "SELECT request, amount, redeemer FROM holds WHERE plan = $1 AND holder = $2 AND status = 'capturing'",

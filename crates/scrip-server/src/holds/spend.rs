@@ -51,7 +51,7 @@ impl State {
                 }
             }
             db.rollback().await?;
-            view = Some(self.chain.view(plan, holder, (now, None), &kept.underway).await?);
+            view = Some(self.view(plan, holder, (now, None), &kept.underway).await?);
         }
         unreachable!("the last attempt ends")
     }

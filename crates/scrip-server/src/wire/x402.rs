@@ -58,20 +58,16 @@ pub(crate) struct ResourceAsked {
     pub(crate) url: Option<String>,
 }
 
-/// A delegation that is there, or one that is made on the way, as older clients do.
+/// A delegation that is there, or what one allows that is to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DelegationConfig {
+    /// The one that is there.
     #[serde(default)]
     pub(crate) delegation_id: Option<String>,
-    #[serde(flatten)]
-    pub(crate) limits: DelegationLimits,
-}
-
-/// What a delegation allows.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct DelegationLimits {
+    /// `erc4337`: the account's own wallet.
+    #[serde(default)]
+    pub(crate) provider: Option<String>,
     #[serde(default)]
     pub(crate) spending_limit_cents: Option<Number>,
     #[serde(default)]
@@ -87,16 +83,6 @@ pub(crate) struct DelegationLimits {
     /// Not known here: delegations are the whole account's.
     #[serde(default)]
     pub(crate) api_key_id: Option<String>,
-}
-
-/// A delegation to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct NewDelegation {
-    /// `erc4337`: the account's own wallet.
-    pub(crate) provider: String,
-    #[serde(flatten)]
-    pub(crate) limits: DelegationLimits,
 }
 
 /// Something that is to be verified or settled.
