@@ -5,7 +5,6 @@ use std::sync::Arc;
 use alloy::primitives::{Address, U256};
 use axum::{
     Json, extract,
-    extract::{Path, Query},
     http::{HeaderMap, header},
 };
 use scrip::PlanId;
@@ -17,7 +16,7 @@ use crate::{
     auth::Caller,
     database::fresh_id,
     delegation::Delegation,
-    extract::Asked,
+    extract::{Asked, AskedQuery, PathText},
     problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
@@ -135,7 +134,7 @@ async fn list(
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<DelegationView>, Problem> {
     let one = state.delegation(caller.may(Scope::Read)?, &id).await?;
     Ok(Json(DelegationView::new(one, state.now())))
@@ -149,7 +148,7 @@ async fn show(
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Order)?;
     if !state.revoke_delegation(account, &id).await? {
@@ -172,7 +171,7 @@ struct Ways {
               (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
 async fn payment_methods(
     caller: Caller,
-    Query(ways): Query<Ways>,
+    AskedQuery(ways): AskedQuery<Ways>,
 ) -> Result<Json<Vec<PaymentMethod>>, Problem> {
     let account = caller.may(Scope::Read)?;
     let is_asked = ways.provider.is_none_or(|provider| provider == "erc4337");

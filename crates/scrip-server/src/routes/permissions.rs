@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract, extract::Path};
+use axum::{Json, extract};
 use scrip::{PlanId, Services};
 use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,7 +11,7 @@ use super::delegations::delegate;
 use crate::{
     access_token::NewToken,
     auth::Caller,
-    extract::{Asked, agent_number, parse_agent, parse_plan},
+    extract::{Asked, PathText, agent_number, parse_agent, parse_plan},
     problem::{Problem, ProblemDetails, ProblemKind},
     scope::Scope,
     state::State,
@@ -96,7 +96,7 @@ async fn make(
 async fn legacy(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path((plan, agent)): Path<(String, String)>,
+    PathText((plan, agent)): PathText<(String, String)>,
 ) -> Result<Json<PermissionMade>, Problem> {
     let holder = caller.may(Scope::Access)?;
     let plan = parse_plan(&plan)?;
@@ -163,7 +163,7 @@ async fn list(
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(text): Path<String>,
+    PathText(text): PathText,
 ) -> Result<Json<PermissionView>, Problem> {
     let account = caller.may(Scope::Access)?;
     let hash = text.parse().map_err(|_| missing(&text))?;
@@ -179,7 +179,7 @@ async fn show(
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(text): Path<String>,
+    PathText(text): PathText,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Access)?;
     let hash = text.parse().map_err(|_| missing(&text))?;

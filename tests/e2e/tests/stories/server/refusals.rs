@@ -115,6 +115,9 @@ async fn what_cannot_be_read_is_refused(env: &mut ServerEnv) -> Result<()> {
         let order = env.subscriber.request(Method::POST, &get(&format!("{plan}/order")));
         refused(&Answer::of(order.header("idempotency-key", key)).await?, 400, "BCK.HTTP.400")?;
     }
+    for path in ["/api/v1/payment-methods?provider=a&provider=b", "/api/v1/x402/permissions/%ff"] {
+        refused(&env.builder.get(path).await?, 400, "BCK.HTTP.400").wrap_err(path)?;
+    }
     for name in ["", "a\0b", &"x".repeat(101)] {
         let key = json!({ "name": name, "scopes": ["read"] });
         refused(&env.builder.post("/api/v1/api-keys", &key).await?, 400, "BCK.HTTP.400")?;
