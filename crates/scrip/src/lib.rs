@@ -39,6 +39,7 @@ mod router;
 mod services;
 mod signature;
 mod terms;
+mod typed_data;
 mod voucher;
 mod voucher_check;
 mod wallet_signature;
