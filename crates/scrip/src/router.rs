@@ -268,7 +268,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             };
             value = self.bill(&item).await?.needed;
         } else {
-            self.check_funds(token, order.max_price).await?;
+            self.check_funds(self.signer(), token, order.max_price).await?;
             approvals = self.approve_for(self.router(), token, order.max_price).await?;
         }
         let router = self.router_instance();

@@ -80,9 +80,9 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
     context.print.confirm(&question, "Order?")?;
 
     let progress = context.print.progress("ordering");
-    let signing = match session.account.key() {
-        Some(key) if args.pay_by == PayBy::Signature => scrip.clone().signing_with(key.clone()),
-        _ => scrip.clone(),
+    let signing = match args.pay_by {
+        PayBy::Signature => scrip.clone().signing_with_shared(session.account.signer()),
+        PayBy::Approval => scrip.clone(),
     };
     let mut order = signing.order(item.plan).quantity(item.quantity).data(item.data.clone());
     if holder != payer {

@@ -37,9 +37,7 @@ async fn sign(args: SignArgs, context: &Context) -> Result<Report> {
     let SignArgs { plan, maximum, nonce, valid, .. } = args;
     let redeemer = session.node.who(&args.redeemer)?;
     let (scrip, holder) = (&session.scrip, session.scrip.signer());
-    let key = session.account.key().ok_or_else(|| {
-        problem(Exit::Failed, "a Ledger does not sign vouchers").hint("use an account of a keystore")
-    })?;
+    let key = session.account.signer();
     let deadline = match args.deadline {
         Some(deadline) => deadline,
         None => session.node.now().await?.saturating_add(valid.as_secs()),
@@ -53,12 +51,12 @@ async fn sign(args: SignArgs, context: &Context) -> Result<Report> {
     let voucher = match args.session {
         Some(session) => {
             let voucher = SessionVoucher { plan, holder, redeemer, maximum, session, deadline };
-            AnyVoucher::Session(scrip.sign(voucher, key).await?)
+            AnyVoucher::Session(scrip.sign(voucher, &*key).await?)
         }
         None => {
             let nonce = nonce.unwrap_or_else(random);
             let voucher = Voucher { plan, holder, redeemer, maximum, nonce, deadline };
-            AnyVoucher::Single(scrip.sign(voucher, key).await?)
+            AnyVoucher::Single(scrip.sign(voucher, &*key).await?)
         }
     };
     context.print.note(&format!("Valid until {}; hand it to {redeemer}", text::time(deadline)));

@@ -1,5 +1,6 @@
 //! Stories on a real chain, in one binary: each test has an Anvil of its own.
 
+mod cancel;
 mod client;
 mod common;
 mod connect;
@@ -18,6 +19,9 @@ mod refusals;
 mod reorg;
 mod services;
 mod signed_orders;
+mod typed_data;
+mod voucher_book;
 mod voucher_checks;
 mod vouchers;
+mod wallet_calls;
 mod ways;
