@@ -19,6 +19,7 @@ mod redeem;
 mod service;
 mod terms;
 mod voucher;
+mod voucher_book;
 mod voucher_file;
 mod wallet;
 mod watch;

@@ -141,6 +141,14 @@ impl AnyVoucher {
         }
     }
 
+    /// Who may redeem.
+    pub const fn redeemer(&self) -> Address {
+        match self {
+            Self::Single(signed) => signed.voucher.redeemer,
+            Self::Session(signed) => signed.voucher.redeemer,
+        }
+    }
+
     /// The most credits, or uses, that it lets be taken; in a session in all.
     pub const fn maximum(&self) -> u64 {
         match self {
@@ -218,7 +226,10 @@ impl VoucherBook {
         owed: u64,
     ) -> Result<Collected> {
         let voucher = voucher.into();
-        let (maximum, deadline) = (voucher.maximum(), voucher.deadline());
+        let (redeemer, maximum, deadline) = (voucher.redeemer(), voucher.maximum(), voucher.deadline());
+        if redeemer != self.redeemer {
+            return Ok(Collected::Refused(VoucherState::OtherRedeemer { redeemer }));
+        }
         if maximum < owed {
             return Ok(Collected::TooLittle { maximum, owed });
         }
