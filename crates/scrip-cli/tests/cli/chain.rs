@@ -1,9 +1,4 @@
-//! A chain that takes back what it said, and one that says otherwise than its events.
-
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+//! A chain that says otherwise than its events.
 
 use alloy::{
     network::Ethereum,
@@ -27,57 +22,6 @@ fn plan(machine: &mut Machine) -> String {
     let plan = machine.type_(&create).json()["plan"].as_str().unwrap().to_owned();
     machine.call(&plan, "<plan>");
     plan
-}
-
-#[test]
-fn watch_tells_what_a_reorg_has_removed() {
-    let mut machine = Machine::with_devnet();
-    let plan = plan(&mut machine);
-    for json in [true, false] {
-        let flags: &[&str] = if json { &["--json"] } else { &[] };
-        let mut command = machine.command(&[&["watch", &plan, "--kind", "minted"], flags].concat());
-        let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut notes = BufReader::new(watch.stderr.take().unwrap()).lines();
-        assert_eq!(notes.next().unwrap().unwrap(), "Ctrl-C ends it");
-        let mut told = BufReader::new(watch.stdout.take().unwrap()).lines();
-        let mut next = || told.next().unwrap().unwrap();
-
-        let mint = |machine: &mut Machine, amount: &str| {
-            machine.type_(&["mint", &plan, "stranger", amount, "-a", "builder", "--json"]).json()
-        };
-        let minted = mint(&mut machine, "9");
-        let happened = next();
-        ask(&machine, "anvil_reorg", json!([{ "depth": 1, "tx_block_pairs": [] }]));
-        // A block more, for it is with new blocks that the chain is looked at.
-        ask(&machine, "anvil_mine", json!(["0x1"]));
-        let removed = next();
-        if json {
-            let [happened, removed] =
-                [happened, removed].map(|line| serde_json::from_str::<Value>(&line).unwrap());
-            assert_eq!(
-                (&happened["change"], &happened["transaction"]),
-                (&json!("happened"), &minted["transaction"])
-            );
-            let expected = json!({
-                "change": "removed", "block": happened["block"], "block_hash": happened["block_hash"],
-                "log": happened["log"],
-            });
-            assert_eq!(removed, expected);
-        } else {
-            assert!(happened.contains(": 9 for "), "{happened}");
-            let end = format!(
-                "of block {} was removed by a reorg, and what it said did not happen",
-                minted["block"]
-            );
-            assert!(removed.ends_with(&end), "{removed}");
-        }
-        // It goes on, in what the chain says now.
-        mint(&mut machine, "4");
-        let goes_on = next();
-        assert!(goes_on.contains(if json { "\"amount\":4" } else { ": 4 for " }), "{goes_on}");
-        Command::new("kill").args(["-INT", &watch.id().to_string()]).status().unwrap();
-        assert_eq!(watch.wait().unwrap().code(), Some(0));
-    }
 }
 
 /// Where the core keeps what a holder has of a plan: the word that holds this many credits.
