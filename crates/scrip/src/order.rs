@@ -7,7 +7,7 @@ use alloy::{
     network::TransactionBuilder,
     primitives::{Address, Bytes, U256},
     providers::{Provider, WalletProvider},
-    rpc::types::TransactionReceipt,
+    rpc::types::{TransactionReceipt, TransactionRequest},
     transports::BoxFuture,
 };
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,17 @@ impl<P: Provider> Scrip<P> {
         Ok(Bill { token, most, needed: if quoted { most } else { price } })
     }
 
+    /// The call that orders, with the coin that it needs.
+    pub(crate) fn order_request(&self, item: &Item, bill: &Bill) -> TransactionRequest {
+        let contract = self.instance();
+        let call = if item.data.is_empty() {
+            contract.order(item.plan.0, item.holder, item.quantity, bill.most).into_transaction_request()
+        } else {
+            contract.orderMany(vec![item.clone().purchase(bill)]).into_transaction_request()
+        };
+        call.with_value(if bill.token.is_zero() { bill.needed } else { U256::ZERO })
+    }
+
     /// What a source asks; nothing when it does not answer, of which the contract then complains.
     async fn quote(&self, source: Address, item: &Item) -> Result<U256> {
         let source = IPriceSource::new(source, self.provider());
@@ -170,15 +181,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         if let Some(Way::Signature(standard)) = way {
             return Ok((self.pay_signed(intent, item, &bill, standard).await?, Vec::new()));
         }
-        let contract = self.instance();
-        let call = if item.data.is_empty() {
-            contract.order(item.plan.0, item.holder, item.quantity, bill.most).into_transaction_request()
-        } else {
-            contract.orderMany(vec![item.clone().purchase(&bill)]).into_transaction_request()
-        };
-        let value = if bill.token.is_zero() { bill.needed } else { U256::ZERO };
         let needed = BTreeMap::from([(bill.token, bill.needed)]);
-        self.pay(intent, call.with_value(value), &needed, way).await
+        self.pay(intent, self.order_request(item, &bill), &needed, way).await
     }
 }
 

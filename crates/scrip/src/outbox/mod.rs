@@ -1,5 +1,6 @@
 //! Every write's way to the chain: a nonce and a signature, the journal, the node, and what becomes of it.
 
+mod cancel;
 mod follow;
 mod prepare;
 mod wait;
@@ -26,6 +27,8 @@ use crate::{
     journal::{Account, Entry, Inserted, Journal, MemoryJournal, Outcome},
 };
 
+pub use cancel::Cancelled;
+pub(crate) use cancel::is_cancellation;
 pub use wait::Waiting;
 
 /// The writes of one chain's accounts: their nonces, and the journal of what was signed.

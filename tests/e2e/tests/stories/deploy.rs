@@ -33,7 +33,11 @@ async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
     assert_eq!(scrip.instance().router().call().await?, deployment.router());
 
     let text = serde_json::to_string(&record)?;
-    assert_eq!(serde_json::from_str::<DeploymentRecord>(&text)?, record, "a record is read as it was written");
+    assert_eq!(
+        serde_json::from_str::<DeploymentRecord>(&text)?,
+        record,
+        "a record is read as it was written"
+    );
     assert_eq!(record, DeploymentRecord::of(&devnet.reader(), controller).await?);
     assert_eq!(record.verify(&devnet.reader()).await?, deployment.on_chain(31_337));
     assert_eq!(DeploymentRecord::deploy(&provider, controller).await?, record, "once more changes nothing");
