@@ -12,6 +12,7 @@ use super::redeem::read_text;
 use crate::failure::{Exit, problem};
 
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct File {
     #[serde(flatten)]
     number: Number,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often a transaction is sent again, and what may be in its way is looked at, while it is in no block.
-const LOOKED_AT: Duration = Duration::from_secs(1);
+pub(super) const LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// How often it is sent again to a node that refuses it. Nobody else has it then, but it may still be sent.
 const REFUSALS: u32 = 4;
@@ -101,23 +101,6 @@ impl Outbox {
             }
             sleep(poll).await;
         }
-    }
-
-    /// Sends what the journal has of an account from a nonce on, up to another: what a node has lost, it has then again.
-    async fn send_again<P: Provider>(&self, provider: &P, entry: &Entry, from: u64) -> Result<Option<u64>> {
-        let entries = self.journal.since(entry.account, from).await.map_err(Error::Journal)?;
-        let mut expected = from;
-        for earlier in entries.iter().take_while(|earlier| earlier.nonce < entry.nonce) {
-            if earlier.nonce != expected {
-                return Ok(Some(expected));
-            }
-            expected += 1;
-            if let Some(transaction) = earlier.transactions.last() {
-                // What it says of it is found out by who waits for that one.
-                let _ = provider.send_raw_transaction(transaction).await;
-            }
-        }
-        Ok((expected != entry.nonce).then_some(expected))
     }
 }
 
@@ -254,7 +237,8 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             self.see_to(count).await?;
         }
         if count < nonce
-            && let Some(missing) = self.outbox.send_again(self.provider, &self.entry, count).await?
+            && let Some(missing) = self.outbox.send_again(self.provider, account, count).await?
+            && missing < nonce
         {
             self.waiting = Waiting::EarlierNonce { missing };
         }
