@@ -32,6 +32,7 @@ pub struct Order<'a, P> {
 
 /// An order that was paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Purchase {
     /// The order.
     pub ordered: Done<Ordered>,
@@ -57,6 +58,7 @@ pub struct Item {
 
 /// Several orders that were paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Purchases {
     /// The orders.
     pub ordered: Done<Vec<Ordered>>,

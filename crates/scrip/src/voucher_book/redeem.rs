@@ -23,6 +23,7 @@ const AT_ONCE: usize = 64;
 
 /// What became of a book's vouchers.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BookRedeemed {
     /// What was redeemed.
     pub redeemed: Vec<Taken>,
@@ -36,6 +37,7 @@ pub struct BookRedeemed {
 
 /// What was taken with a voucher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Taken {
     /// The voucher.
     pub voucher: AnyVoucher,
@@ -45,6 +47,7 @@ pub struct Taken {
 
 /// A voucher by which nothing was taken.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct RefusedVoucher {
     /// The voucher.
     pub voucher: AnyVoucher,
