@@ -1,5 +1,10 @@
 //! A chain that says otherwise than its events.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
 use alloy::{
     network::Ethereum,
     primitives::{Address, U256, keccak256},
@@ -17,8 +22,8 @@ fn ask(machine: &Machine, method: &'static str, parameters: Value) -> Value {
     runtime.block_on(async { client.client().request(method, parameters).await }).unwrap()
 }
 
-fn plan(machine: &mut Machine) -> String {
-    let create = ["plan", "create", "P", "--credits", "5", "-a", "builder", "--json"];
+fn plan(machine: &mut Machine, name: &str) -> String {
+    let create = ["plan", "create", name, "--credits", "5", "-a", "builder", "--json"];
     let plan = machine.type_(&create).json()["plan"].as_str().unwrap().to_owned();
     machine.call(&plan, "<plan>");
     plan
@@ -42,7 +47,7 @@ fn place(machine: &Machine, plan: &str, holder: &str, credits: u64) -> String {
 #[test]
 fn history_finds_where_the_chain_is_not_as_the_events_say() {
     let mut machine = Machine::with_devnet();
-    let plan = plan(&mut machine);
+    let plan = plan(&mut machine, "P");
     for (holder, amount) in [("subscriber", "7"), ("agent", "3")] {
         assert_eq!(machine.type_(&["mint", &plan, holder, amount, "-a", "builder"]).code, 0);
     }
@@ -62,4 +67,52 @@ fn history_finds_where_the_chain_is_not_as_the_events_say() {
     let expected = json!([{ "plan": plan, "holder": holder, "rebuilt": 7, "chain": 9 }]);
     assert_eq!(told["differences"], expected);
     machine.scene("history_that_differs");
+}
+
+#[test]
+fn watch_tells_what_a_reorg_has_removed() {
+    let mut machine = Machine::with_devnet();
+    for (json, name) in [(true, "One"), (false, "Two")] {
+        let plan = plan(&mut machine, name);
+        let flags: &[&str] = if json { &["--json"] } else { &[] };
+        let mut command =
+            machine.command(&[&["watch", &plan, "--kind", "minted", "--from-block", "1"], flags].concat());
+        let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = BufReader::new(watch.stdout.take().unwrap()).lines();
+        let mut next = || told.next().unwrap().unwrap();
+
+        let mint = |machine: &mut Machine, amount: &str| {
+            machine.type_(&["mint", &plan, "stranger", amount, "-a", "builder", "--json"]).json()
+        };
+        let minted = mint(&mut machine, "9");
+        let happened = next();
+        ask(&machine, "anvil_reorg", json!([1, []]));
+        // A block more, for it is with new blocks that the chain is looked at.
+        ask(&machine, "anvil_mine", json!(["0x1"]));
+        let removed = next();
+        if json {
+            let [happened, removed] =
+                [happened, removed].map(|line| serde_json::from_str::<Value>(&line).unwrap());
+            assert_eq!(
+                (&happened["change"], &happened["transaction"]),
+                (&json!("happened"), &minted["transaction"])
+            );
+            let expected = json!({
+                "change": "removed", "block": happened["block"], "block_hash": happened["block_hash"],
+                "log": happened["log"],
+            });
+            assert_eq!(removed, expected);
+        } else {
+            assert!(happened.contains(": 9 for "), "{happened}");
+            let of = format!("log 1 of block {} (0x", minted["block"]);
+            let end = "was removed by a reorg, and what it said did not happen";
+            assert!(removed.starts_with(&of) && removed.ends_with(end), "{removed}");
+        }
+        // It goes on, in what the chain says now.
+        mint(&mut machine, "4");
+        let goes_on = next();
+        assert!(goes_on.contains(if json { "\"amount\":4" } else { ": 4 for " }), "{goes_on}");
+        Command::new("kill").args(["-INT", &watch.id().to_string()]).status().unwrap();
+        assert_eq!(watch.wait().unwrap().code(), Some(0));
+    }
 }
