@@ -4,9 +4,12 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod book;
+mod chain;
 mod common;
 mod dev;
 mod errors;
 mod offline;
 mod once;
+mod serve;
 mod story;
