@@ -1,11 +1,11 @@
 //! What requests carry, and what is said when they carry it wrong.
 
-use std::{convert::Infallible, str::FromStr, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use alloy::primitives::{Address, B256, U256, keccak256};
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, request::Parts},
 };
 use scrip::{Did, PlanId};
@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     problem::{Problem, ProblemKind},
     state::State,
+    wire::address::HexAddress,
 };
 
 /// A write that is asked for: its body of JSON, whatever its content type, and what tells whether it is asked for again.
@@ -90,6 +91,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Organisation {
     }
 }
 
+/// Texts of the path, whatever they are: one, or a tuple.
+#[derive(Debug, Clone)]
+pub(crate) struct PathText<T = String>(pub(crate) T);
+
+/// What stands behind the question mark.
+#[derive(Debug, Clone)]
+pub(crate) struct AskedQuery<T>(pub(crate) T);
+
 /// A plan, by the id in the path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathPlan(pub(crate) PlanId);
@@ -105,6 +114,25 @@ pub(crate) struct PathAgent(pub(crate) Did);
 /// An agent and a plan, by the path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathLink(pub(crate) Did, pub(crate) PlanId);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathText<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path(parts, state).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for AskedQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(read)) => Ok(Self(read)),
+            Err(rejected) => Err(ProblemKind::INVALID_REQUEST.problem(rejected.body_text())),
+        }
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for PathPlan {
     type Rejection = Problem;
@@ -174,9 +202,8 @@ pub(crate) fn agent_number(agent: Did) -> U256 {
 
 /// An address, in hex.
 pub(crate) fn parse_address(text: &str) -> Result<Address, Problem> {
-    Address::from_str(text).map_err(|_| {
-        ProblemKind::INVALID_REQUEST
-            .problem(format!("`{text}` is no address"))
-            .hint("write it as 0x and 40 hex digits")
+    let read = text.parse::<HexAddress>();
+    read.map(|address| address.0).map_err(|error| {
+        ProblemKind::INVALID_REQUEST.problem(error.to_string()).hint("write it as 0x and 40 hex digits")
     })
 }

@@ -8,6 +8,7 @@ mod auth;
 mod chain;
 mod database;
 mod delegation;
+mod document;
 mod endpoints;
 mod extract;
 mod holds;

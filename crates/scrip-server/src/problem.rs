@@ -33,67 +33,103 @@ pub struct ProblemDetails {
     /// The kind, for programs.
     pub code: Cow<'static, str>,
     /// What to do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Cow<'static, str>,
     /// Whether the same request may pass later.
     pub retryable: bool,
 }
 
-/// A kind of problem: its status, code and title.
+/// A kind of problem: its status, code and title, and what to do about it where nothing better is known.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ProblemKind(pub(crate) StatusCode, pub(crate) &'static str, pub(crate) &'static str);
+pub(crate) struct ProblemKind(StatusCode, &'static str, &'static str, &'static str);
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal;)*) => {
-        $($(#[$doc])* pub(crate) const $name: ProblemKind = ProblemKind(StatusCode::$status, $code, $title);)*
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $code:literal, $title:literal, $hint:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: ProblemKind = ProblemKind(StatusCode::$status, $code, $title, $hint);)*
     };
 }
 
 impl ProblemKind {
     // The codes of the reference's catalogue where it has one for the case; ours begin with SCRIP.
     kinds! {
-        NO_KEY = UNAUTHORIZED, "BCK.AUTH.0012", "no API key";
-        INVALID_KEY = UNAUTHORIZED, "BCK.APIKEY.0004", "an API key that is not valid";
-        OUT_OF_SCOPE = FORBIDDEN, "SCRIP.KEY.SCOPE", "an API key that may not do this";
-        INVALID_REQUEST = BAD_REQUEST, "BCK.HTTP.400", "a request that cannot be read";
-        INVALID_NUMBER = BAD_REQUEST, "BCK.COMMON.0026", "not a number that fits";
-        INVALID_AMOUNT = BAD_REQUEST, "BCK.CREDITS.0001", "an amount that is none";
-        INVALID_TERMS = BAD_REQUEST, "SCRIP.PLAN.TERMS", "terms that no plan can have";
-        NO_ROUTE = NOT_FOUND, "BCK.HTTP.404", "no such resource";
-        NO_METHOD = METHOD_NOT_ALLOWED, "BCK.HTTP.405", "no such method";
-        TOO_LARGE = PAYLOAD_TOO_LARGE, "BCK.HTTP.413", "a request that is too large";
-        PLAN_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0003", "no such plan";
-        AGENT_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0004", "no such agent";
-        NOT_AGENT_OWNER = FORBIDDEN, "BCK.PROTOCOL.0016", "not the agent's owner";
-        PLAN_NOT_OF_AGENT = FORBIDDEN, "BCK.PROTOCOL.0026", "a plan that does not open the agent";
-        ENDPOINT_REFUSED = FORBIDDEN, "BCK.PROTOCOL.0031", "not an endpoint of the agent";
-        INVALID_TOKEN = PAYMENT_REQUIRED, "BCK.X402.0005", "an access token that is not valid";
-        DELEGATION_ENDED = PAYMENT_REQUIRED, "BCK.X402.0019", "a delegation that has ended";
-        DELEGATION_SPENT = PAYMENT_REQUIRED, "BCK.X402.0020", "a delegation whose limit is reached";
-        DELEGATION_OTHER = PAYMENT_REQUIRED, "BCK.X402.0021", "a delegation that cannot buy this";
-        TOKEN_REVOKED = PAYMENT_REQUIRED, "BCK.X402.0022", "an access token that was revoked";
-        TOKEN_ENDED = PAYMENT_REQUIRED, "BCK.X402.0023", "an access token that has ended";
-        MISSING_INPUT = PAYMENT_REQUIRED, "BCK.X402.0030", "something is missing";
-        TOKEN_SPENT = PAYMENT_REQUIRED, "BCK.X402.0059", "an access token that was used";
-        PERMISSION_NOT_FOUND = NOT_FOUND, "SCRIP.X402.PERMISSION", "no such access token";
-        DELEGATION_NOT_FOUND = NOT_FOUND, "BCK.DELEGATION.0002", "no such delegation";
-        POOR = PAYMENT_REQUIRED, "BCK.PROTOCOL.0011", "too little money";
-        INSUFFICIENT_CREDITS = PAYMENT_REQUIRED, "BCK.CREDITS.0003", "too few credits";
-        NOT_PLAN_OWNER = FORBIDDEN, "BCK.PROTOCOL.0017", "not allowed";
-        FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise";
-        LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders";
-        REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract";
-        KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request";
-        OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself";
-        PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet";
-        NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked";
-        BUSY = SERVICE_UNAVAILABLE, "BCK.HTTP.503", "no time for this request";
-        INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server";
+        NO_KEY = UNAUTHORIZED, "BCK.AUTH.0012", "no API key",
+            "send an API key as `Authorization: Bearer KEY`";
+        INVALID_KEY = UNAUTHORIZED, "BCK.APIKEY.0004", "an API key that is not valid",
+            "ask for a new key";
+        OUT_OF_SCOPE = FORBIDDEN, "SCRIP.KEY.SCOPE", "an API key that may not do this",
+            "use a key with that scope";
+        INVALID_REQUEST = BAD_REQUEST, "BCK.HTTP.400", "a request that cannot be read",
+            "see /openapi.json for what it takes";
+        INVALID_NUMBER = BAD_REQUEST, "BCK.COMMON.0026", "not a number that fits",
+            "write it in decimal digits, as a string or a JSON integer";
+        INVALID_AMOUNT = BAD_REQUEST, "BCK.CREDITS.0001", "an amount that is none",
+            "ask for 1 at least";
+        INVALID_TERMS = BAD_REQUEST, "SCRIP.PLAN.TERMS", "terms that no plan can have",
+            "change the terms: nothing was created";
+        NO_ROUTE = NOT_FOUND, "BCK.HTTP.404", "no such resource",
+            "see /openapi.json";
+        NO_METHOD = METHOD_NOT_ALLOWED, "BCK.HTTP.405", "no such method",
+            "see /openapi.json";
+        TOO_LARGE = PAYLOAD_TOO_LARGE, "BCK.HTTP.413", "a request that is too large",
+            "send less";
+        PLAN_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0003", "no such plan",
+            "check the plan's id, and that this server is on its chain";
+        AGENT_NOT_FOUND = NOT_FOUND, "BCK.PROTOCOL.0004", "no such agent",
+            "check the agent's id, and that this server is on its chain";
+        NOT_AGENT_OWNER = FORBIDDEN, "BCK.PROTOCOL.0016", "not the agent's owner",
+            "use a key of the agent's owner";
+        PLAN_NOT_OF_AGENT = FORBIDDEN, "BCK.PROTOCOL.0026", "a plan that does not open the agent",
+            "choose a plan of the agent: GET /api/v1/protocol/agents/{agentId}";
+        ENDPOINT_REFUSED = FORBIDDEN, "BCK.PROTOCOL.0031", "not an endpoint of the agent",
+            "see the endpoints of the agent: GET /api/v1/protocol/agents/{agentId}";
+        INVALID_TOKEN = PAYMENT_REQUIRED, "BCK.X402.0005", "an access token that is not valid",
+            "ask for a new access token";
+        DELEGATION_ENDED = PAYMENT_REQUIRED, "BCK.X402.0019", "a delegation that has ended",
+            "make a new delegation";
+        DELEGATION_SPENT = PAYMENT_REQUIRED, "BCK.X402.0020", "a delegation whose limit is reached",
+            "make a new delegation";
+        DELEGATION_OTHER = PAYMENT_REQUIRED, "BCK.X402.0021", "a delegation that cannot buy this",
+            "make a delegation for this plan";
+        TOKEN_REVOKED = PAYMENT_REQUIRED, "BCK.X402.0022", "an access token that was revoked",
+            "ask for a new access token";
+        TOKEN_ENDED = PAYMENT_REQUIRED, "BCK.X402.0023", "an access token that has ended",
+            "ask for a new access token";
+        MISSING_INPUT = PAYMENT_REQUIRED, "BCK.X402.0030", "something is missing",
+            "see /openapi.json for what it takes";
+        TOKEN_SPENT = PAYMENT_REQUIRED, "BCK.X402.0059", "an access token that was used",
+            "ask for a new access token";
+        PERMISSION_NOT_FOUND = NOT_FOUND, "SCRIP.X402.PERMISSION", "no such access token",
+            "list your access tokens";
+        DELEGATION_NOT_FOUND = NOT_FOUND, "BCK.DELEGATION.0002", "no such delegation",
+            "list your delegations";
+        POOR = PAYMENT_REQUIRED, "BCK.PROTOCOL.0011", "too little money",
+            "send the account as much as it lacks";
+        INSUFFICIENT_CREDITS = PAYMENT_REQUIRED, "BCK.CREDITS.0003", "too few credits",
+            "order the plan";
+        NOT_PLAN_OWNER = FORBIDDEN, "BCK.PROTOCOL.0017", "not allowed",
+            "use a key of the plan's owner";
+        FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise",
+            "pay for it by card";
+        LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders",
+            "choose another plan";
+        REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract",
+            "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
+        KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
+            "use a new key for a new request";
+        OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
+            "sign and send it with that wallet";
+        PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet",
+            "send the same request again: it is not done twice";
+        NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked",
+            "try again";
+        BUSY = SERVICE_UNAVAILABLE, "BCK.HTTP.503", "no time for this request",
+            "try again";
+        INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server",
+            "tell who runs it";
     }
 
     /// A problem of this kind.
     pub(crate) fn problem(self, detail: impl Into<String>) -> Problem {
-        let Self(status, code, title) = self;
+        let Self(status, code, title, hint) = self;
         let detail = detail.into();
         Problem(Box::new(ProblemDetails {
             status: status.as_u16(),
@@ -101,23 +137,23 @@ impl ProblemKind {
             message: detail.clone(),
             detail,
             code: code.into(),
-            hint: None,
+            hint: hint.into(),
             retryable: status == StatusCode::SERVICE_UNAVAILABLE,
         }))
     }
 }
 
 impl Problem {
-    /// Says what to do about it.
+    /// Says better what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = hint.into().into();
         self
     }
 
     /// A fault of ours, of which only the log says more.
     pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a request failed");
-        ProblemKind::INTERNAL.problem("this server failed; its log says why").hint("tell who runs it")
+        ProblemKind::INTERNAL.problem("this server failed; its log says why")
     }
 }
 

@@ -1,22 +1,20 @@
 //! The server: what it is started with, and how it runs.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, io, sync::Arc, time::Duration};
 
 use alloy::{primitives::U256, rpc::client::RpcClient, signers::local::PrivateKeySigner};
 use axum::{
-    Json, Router, ServiceExt,
+    BoxError, Json, Router, ServiceExt,
+    error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request},
-    http::{StatusCode, Uri},
+    http::Uri,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use tower::{ServiceBuilder, util::MapRequestLayer};
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer, trace::TraceLayer};
-use utoipa::{
-    OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-};
+use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -24,7 +22,7 @@ use crate::{
     access_token::TokenSigner,
     api_key::KeySigner,
     chain::Chain,
-    database,
+    database, document,
     problem::{Problem, ProblemKind},
     routes::{self, keys::YEAR},
     scope::{Scope, Scopes},
@@ -97,10 +95,6 @@ const BODY: usize = 1 << 20;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
-#[derive(OpenApi)]
-#[openapi(info(title = "Scrip", description = "Prepaid credits for APIs and AI agents, on chain"))]
-struct Document;
-
 impl Server {
     /// Opens the database, connects to the chain, and goes on with what was left unfinished.
     ///
@@ -162,9 +156,8 @@ impl Server {
     /// The application, without a listener.
     pub fn app(&self) -> Router {
         let (router, mut document) =
-            OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all()).split_for_parts();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        document.components.get_or_insert_default().add_security_scheme("key", SecurityScheme::Http(bearer));
+            OpenApiRouter::with_openapi(document::empty()).merge(routes::all()).split_for_parts();
+        document::complete(&mut document);
         let document = Arc::new(document);
         router
             .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
@@ -181,8 +174,9 @@ impl Server {
             .layer(
                 ServiceBuilder::new()
                     .layer(TraceLayer::new_for_http())
-                    .layer(CatchPanicLayer::new())
-                    .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+                    .layer(CatchPanicLayer::custom(panicked))
+                    .layer(HandleErrorLayer::new(too_slow))
+                    .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
             .with_state(Arc::clone(&self.state))
@@ -212,6 +206,21 @@ impl Server {
         self.state.db.close().await;
         served
     }
+}
+
+/// A request that took too long: nothing of it goes on but an operation that was taken down.
+async fn too_slow(error: BoxError) -> Problem {
+    ProblemKind::BUSY
+        .problem(format!("the request was given up: {error}"))
+        .hint("send the same request again")
+}
+
+/// What a fault of the program is answered with, whose place is in the log.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ProblemKind::INTERNAL
+        .problem("this server failed; its log says why")
+        .hint("tell who runs it")
+        .into_response()
 }
 
 /// The Python SDK writes two slashes where the server's URL ends in one.

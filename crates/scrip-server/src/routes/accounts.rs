@@ -11,10 +11,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     auth::Caller,
     extract::Asked,
-    problem::{Problem, ProblemDetails},
+    problem::Problem,
     routes::keys::YEAR,
     scope::{Scope, Scopes},
     state::State,
+    wire::{address::HexAddress, name::Name},
 };
 
 /// An account to be made.
@@ -22,14 +23,14 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewAccount {
     /// What to know it by.
-    name: String,
+    name: Name,
 }
 
 /// An account that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MadeAccount {
     /// Its address. This server signs for it.
-    #[schema(value_type = String)]
+    #[schema(value_type = HexAddress)]
     address: Address,
     /// A key for all that is its own, which ends after a year; shown this once.
     key: String,
@@ -41,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Makes a managed account, and its first key. For who runs the server.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "accounts", request_body = NewAccount, security(("key" = [])),
-    responses((status = 200, body = MadeAccount), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = MadeAccount)))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,

@@ -15,7 +15,7 @@ use crate::{
     agent_page::AgentPage,
     auth::Caller,
     extract::{Asked, Organisation, PathAgent, PathLink, agent_number},
-    problem::{Problem, ProblemDetails, ProblemKind},
+    problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
     wire::{
@@ -60,9 +60,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 }
 
 /// Registers an agent that the caller's account owns.
-#[utoipa::path(post, path = "/api/v1/protocol/agents", tag = "agents", request_body = RegisterAgent, security(("key" = [])),
-    responses((status = 200, body = AgentMade), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/agents", tag = "agents",
+    request_body = RegisterAgent, security(("key" = [])),
+    responses((status = 200, body = AgentMade)))]
 async fn register(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -80,10 +80,9 @@ async fn register(
 }
 
 /// Registers an agent that the caller's account owns, and creates the plan that opens it.
-#[utoipa::path(post, path = "/api/v1/protocol/agents/plans", tag = "agents", request_body = RegisterAgentAndPlan,
-    security(("key" = [])),
-    responses((status = 200, body = AgentMade), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/agents/plans", tag = "agents",
+    request_body = RegisterAgentAndPlan, security(("key" = [])),
+    responses((status = 200, body = AgentMade)))]
 async fn register_with_plan(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -99,9 +98,8 @@ async fn register_with_plan(
 }
 
 /// An agent: its owner and the plans that open it, as the chain has them, and its page.
-#[utoipa::path(get, path = "/api/v1/protocol/agents/{agentId}", tag = "agents", params(("agentId" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/protocol/agents/{agentId}", tag = "agents",
+    responses((status = 200, body = Object)))]
 async fn show(
     state: extract::State<Arc<State>>,
     PathAgent(agent): PathAgent,
@@ -111,10 +109,9 @@ async fn show(
 }
 
 /// Changes what an agent of the caller's says of itself.
-#[utoipa::path(put, path = "/api/v1/protocol/agents/{agentId}", tag = "agents", params(("agentId" = String, Path)),
+#[utoipa::path(put, path = "/api/v1/protocol/agents/{agentId}", tag = "agents",
     request_body = AgentBody, security(("key" = [])),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object)))]
 async fn update(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -133,9 +130,7 @@ async fn update(
 
 /// Lets one more plan open an agent of the caller's.
 #[utoipa::path(post, path = "/api/v1/protocol/agents/{agentId}/plan/{planId}", tag = "agents", security(("key" = [])),
-    params(("agentId" = String, Path), ("planId" = String, Path)),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView)))]
 async fn link(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -149,9 +144,7 @@ async fn link(
 
 /// Lets a plan open an agent of the caller's no longer.
 #[utoipa::path(delete, path = "/api/v1/protocol/agents/{agentId}/plan/{planId}", tag = "agents", security(("key" = [])),
-    params(("agentId" = String, Path), ("planId" = String, Path)),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView)))]
 async fn unlink(
     state: extract::State<Arc<State>>,
     caller: Caller,

@@ -14,10 +14,10 @@ use crate::{
     auth::Caller,
     extract::Asked,
     holds::Capture,
-    problem::{Problem, ProblemDetails, ProblemKind},
+    problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
-    wire::number::Number,
+    wire::{address::HexAddress, number::Number},
     work::{Outcome, Work},
 };
 
@@ -27,8 +27,7 @@ use crate::{
 pub(crate) struct MintAsked {
     plan_id: Number,
     amount: Number,
-    #[schema(value_type = String)]
-    credits_receiver: Address,
+    credits_receiver: HexAddress,
 }
 
 /// Credits to be minted, which expire.
@@ -37,8 +36,7 @@ pub(crate) struct MintAsked {
 pub(crate) struct MintExpirableAsked {
     plan_id: Number,
     credits_amount: Number,
-    #[schema(value_type = String)]
-    credits_receiver: Address,
+    credits_receiver: HexAddress,
     /// In seconds; 0 for never.
     #[serde(default)]
     credits_duration: Number,
@@ -59,8 +57,7 @@ pub(crate) struct RedeemAsked {
     /// The request, which is redeemed once for each holder.
     agent_request_id: String,
     plan_id: Number,
-    #[schema(value_type = String)]
-    redeem_from: Address,
+    redeem_from: HexAddress,
     amount: Number,
 }
 
@@ -73,9 +70,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 }
 
 /// Gives a holder credits of a plan of the caller's, which never expire.
-#[utoipa::path(post, path = "/api/v1/protocol/plans/mint", tag = "credits", request_body = MintAsked, security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/plans/mint", tag = "credits",
+    request_body = MintAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView)))]
 async fn mint(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -83,17 +80,16 @@ async fn mint(
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Mint)?;
     let amount = some_credits(asked.amount)?;
-    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
+    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver.0);
     let work = Work::Mint { plan, holder, amount, lifetime: None };
     let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were minted", outcome)))
 }
 
 /// Gives a holder credits of a plan of the caller's, which expire.
-#[utoipa::path(post, path = "/api/v1/protocol/plans/mintExpirable", tag = "credits", request_body = MintExpirableAsked,
-    security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/plans/mintExpirable", tag = "credits",
+    request_body = MintExpirableAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView)))]
 async fn mint_expirable(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -102,7 +98,7 @@ async fn mint_expirable(
     let account = caller.may(Scope::Mint)?;
     let amount = some_credits(asked.credits_amount)?;
     let seconds = asked.credits_duration.to_u32("a duration")?;
-    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver);
+    let (plan, holder) = (PlanId(asked.plan_id.0), asked.credits_receiver.0);
     let lifetime = (seconds > 0).then(|| seconds.into());
     let work = Work::Mint { plan, holder, amount, lifetime };
     let outcome = state.operate(account, repeat, work).await?;
@@ -110,9 +106,9 @@ async fn mint_expirable(
 }
 
 /// Destroys credits of the caller's account.
-#[utoipa::path(post, path = "/api/v1/protocol/plans/burn", tag = "credits", request_body = BurnAsked, security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/plans/burn", tag = "credits",
+    request_body = BurnAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView)))]
 async fn burn(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -126,10 +122,9 @@ async fn burn(
 }
 
 /// Spends a holder's credits for a request, once.
-#[utoipa::path(post, path = "/api/v1/protocol/plans/redeem", tag = "credits", request_body = RedeemAsked,
-    security(("key" = [])),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/protocol/plans/redeem", tag = "credits",
+    request_body = RedeemAsked, security(("key" = [])),
+    responses((status = 200, body = DoneView)))]
 async fn redeem(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -137,7 +132,7 @@ async fn redeem(
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Redeem)?;
     let amount = some_credits(asked.amount)?;
-    let holder = asked.redeem_from;
+    let holder = asked.redeem_from.0;
     let (plan, name) = (PlanId(asked.plan_id.0), asked.agent_request_id);
     if state.hold(plan, holder, &name).await?.is_some() {
         return redeem_reserved(&state, account, (plan, holder), name, amount).await;

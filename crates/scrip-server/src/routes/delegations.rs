@@ -5,7 +5,6 @@ use std::sync::Arc;
 use alloy::primitives::{Address, U256};
 use axum::{
     Json, extract,
-    extract::{Path, Query},
     http::{HeaderMap, header},
 };
 use scrip::PlanId;
@@ -17,8 +16,8 @@ use crate::{
     auth::Caller,
     database::fresh_id,
     delegation::Delegation,
-    extract::Asked,
-    problem::{Problem, ProblemDetails, ProblemKind},
+    extract::{Asked, AskedQuery, PathText},
+    problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
     wire::x402::{DelegationConfig, DelegationView, PaymentMethod},
@@ -38,9 +37,9 @@ const CURRENCIES: [&str; 4] = ["usd", "usdc", "eur", "eurc"];
 const LASTS: u64 = 7 * 86_400;
 
 /// Lets more be bought with the account's money when a token needs more credits than there are, within limits.
-#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402", request_body = DelegationConfig, security(("key" = [])),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402",
+    request_body = DelegationConfig, security(("key" = [])),
+    responses((status = 200, body = Object)))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -109,8 +108,7 @@ fn read(account: Address, limits: &DelegationConfig, now: u64) -> Result<Delegat
 
 /// The account's delegations, the newest first: a list for the Python SDK, and for all others an object that has it.
 #[utoipa::path(get, path = "/api/v1/delegation", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object)))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -129,13 +127,11 @@ async fn list(
 
 /// One of the account's delegations.
 #[utoipa::path(get, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    params(("delegationId" = String, Path)),
-    responses((status = 200, body = DelegationView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = DelegationView)))]
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<DelegationView>, Problem> {
     let one = state.delegation(caller.may(Scope::Read)?, &id).await?;
     Ok(Json(DelegationView::new(one, state.now())))
@@ -143,13 +139,11 @@ async fn show(
 
 /// Ends one of the account's delegations, at once.
 #[utoipa::path(delete, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    params(("delegationId" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object)))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Order)?;
     if !state.revoke_delegation(account, &id).await? {
@@ -166,13 +160,11 @@ struct Ways {
 }
 
 /// How the account pays: by its own wallet.
-#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])),
-    params(("provider" = Option<String>, Query)),
-    responses((status = 200, body = [PaymentMethod]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])), params(("provider" = Option<String>, Query)),
+    responses((status = 200, body = [PaymentMethod])))]
 async fn payment_methods(
     caller: Caller,
-    Query(ways): Query<Ways>,
+    AskedQuery(ways): AskedQuery<Ways>,
 ) -> Result<Json<Vec<PaymentMethod>>, Problem> {
     let account = caller.may(Scope::Read)?;
     let is_asked = ways.provider.is_none_or(|provider| provider == "erc4337");

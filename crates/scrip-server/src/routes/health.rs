@@ -8,10 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    problem::{Problem, ProblemDetails},
-    state::State,
-};
+use crate::{problem::Problem, state::State};
 
 /// The server can serve.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,14 +23,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 }
 
 /// Whether the process answers at all.
-#[utoipa::path(get, path = "/livez", tag = "server", responses((status = 200, body = String)))]
+#[utoipa::path(get, path = "/livez", tag = "server", responses((status = 200, body = String, content_type = "application/json")))]
 async fn live() -> Json<&'static str> {
     Json("alive")
 }
 
 /// Whether the database and the chain can be asked.
-#[utoipa::path(get, path = "/readyz", tag = "server",
-    responses((status = 200, body = Ready), (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/readyz", tag = "server", responses((status = 200, body = Ready)))]
 async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem> {
     sqlx::query("SELECT 1").execute(&state.db).await?;
     let block = state.chain.scrip().provider().get_block_number().await.map_err(scrip::Error::from)?;

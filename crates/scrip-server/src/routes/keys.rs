@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
-use axum::{Json, extract, extract::Path};
+use axum::{Json, extract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,10 +11,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     account::KeyRecord,
     auth::Caller,
-    extract::Asked,
-    problem::{Problem, ProblemDetails, ProblemKind},
+    extract::{Asked, PathText},
+    problem::{Problem, ProblemKind},
     scope::{Scope, Scopes},
     state::State,
+    wire::{address::HexAddress, name::Name},
 };
 
 /// A key to be made.
@@ -22,11 +23,12 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewKey {
     /// What to know it by.
-    name: String,
+    name: Name,
     /// What it may be used for; no more than the key that makes it.
     scopes: Vec<Scope>,
-    /// When it ends, in seconds from now; a year without.
+    /// When it ends, in seconds from now; a year without, and ten years at most.
     #[serde(default = "year")]
+    #[schema(minimum = 1, maximum = 315_360_000)]
     expires_in: u64,
 }
 
@@ -36,7 +38,7 @@ pub(crate) struct NewKey {
 pub(crate) struct KeyView {
     #[schema(value_type = String)]
     id: B256,
-    #[schema(value_type = String)]
+    #[schema(value_type = HexAddress)]
     account: Address,
     name: String,
     scopes: Vec<Scope>,
@@ -61,6 +63,9 @@ pub(crate) struct MadeKey {
 /// A year, in seconds.
 pub(crate) const YEAR: u64 = 365 * 86_400;
 
+/// The longest that a key lasts, in seconds.
+const LONGEST: u64 = 10 * YEAR;
+
 fn year() -> u64 {
     YEAR
 }
@@ -79,7 +84,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Makes a key for the caller's account.
 #[utoipa::path(post, path = "/api/v1/api-keys", tag = "keys", request_body = NewKey, security(("key" = [])),
-    responses((status = 200, body = MadeKey), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = MadeKey)))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -92,6 +97,11 @@ async fn make(
             .problem(format!("a key for `{}` cannot make one for `{scopes}`", caller.scopes))
             .hint("ask for fewer scopes"));
     }
+    if !(1..=LONGEST).contains(&asked.expires_in) {
+        return Err(ProblemKind::INVALID_REQUEST
+            .problem(format!("a key cannot end in {} seconds", asked.expires_in))
+            .hint(format!("give 1 to {LONGEST} seconds, which are ten years")));
+    }
     let expires_at = state.now().saturating_add(asked.expires_in);
     let (record, key) = state.create_key(account, &asked.name, scopes, expires_at).await?;
     Ok(Json(MadeKey { record: record.into(), key }))
@@ -99,19 +109,19 @@ async fn make(
 
 /// The keys of the caller's account, the newest first.
 #[utoipa::path(get, path = "/api/v1/api-keys", tag = "keys", security(("key" = [])),
-    responses((status = 200, body = [KeyView]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = [KeyView])))]
 async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<Vec<KeyView>>, Problem> {
     let keys = state.list_keys(caller.may(Scope::Keys)?).await?;
     Ok(Json(keys.into_iter().map(KeyView::from).collect()))
 }
 
 /// Ends a key of the caller's account, at once.
-#[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "keys", security(("key" = [])), params(("id" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(delete, path = "/api/v1/api-keys/{id}", tag = "keys", security(("key" = [])),
+    responses((status = 200, body = Object)))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<serde_json::Value>, Problem> {
     let account = caller.may(Scope::Keys)?;
     let missing = || {

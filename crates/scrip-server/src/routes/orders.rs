@@ -9,7 +9,7 @@ use super::DoneView;
 use crate::{
     auth::Caller,
     extract::{Asked, PathPlan},
-    problem::{Problem, ProblemDetails},
+    problem::Problem,
     scope::Scope,
     state::State,
     work::Work,
@@ -21,9 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Orders a plan for the caller's account, which pays.
 #[utoipa::path(post, path = "/api/v1/protocol/plans/{planId}/order", tag = "plans", security(("key" = [])),
-    params(("planId" = String, Path)),
-    responses((status = 200, body = DoneView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = DoneView)))]
 async fn order(
     state: extract::State<Arc<State>>,
     caller: Caller,

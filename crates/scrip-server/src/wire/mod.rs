@@ -1,6 +1,8 @@
 //! What goes over the wire, in the SDKs' words.
 
+pub(crate) mod address;
 pub(crate) mod agent;
+pub(crate) mod name;
 pub(crate) mod number;
 pub(crate) mod plan;
 pub(crate) mod register;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::{number::Number, register::PAY_AS_YOU_GO};
+use super::{address::HexAddress, number::Number, register::PAY_AS_YOU_GO};
 use crate::plan_page::PlanPage;
 
 /// What a holder has of a plan.
@@ -18,11 +18,11 @@ pub(crate) struct BalanceView {
     /// `credits` or `time`.
     #[schema(value_type = String)]
     plan_type: PlanType,
-    #[schema(value_type = String)]
+    #[schema(value_type = HexAddress)]
     holder_address: Address,
     /// The credits that can be spent now; of a time plan 1 while access lasts.
     balance: Number,
-    #[schema(value_type = String)]
+    #[schema(value_type = HexAddress)]
     credits_contract: Address,
     is_subscriber: bool,
     /// In base units of the plan's token, or millionths of its currency, for one credit; 0 where there is no such price.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::number::Number;
+use super::{address::HexAddress, number::Number};
 use crate::{
     plan_page::PlanPage,
     problem::{Problem, ProblemKind},
@@ -57,17 +57,14 @@ pub(crate) struct PriceConfig {
     #[serde(default)]
     is_crypto: Option<bool>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    token_address: Option<Address>,
+    token_address: Option<HexAddress>,
     /// In base units of the token, or millionths of the currency, for each receiver.
     #[serde(default)]
     amounts: Vec<Number>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    receivers: Vec<Address>,
+    receivers: Vec<HexAddress>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    template_address: Option<Address>,
+    template_address: Option<HexAddress>,
     #[serde(default)]
     currency: Option<String>,
 }
@@ -156,9 +153,9 @@ impl PriceConfig {
             let currency: Currency = currency.to_ascii_uppercase().parse()?;
             return Ok((Price::Fiat { currency, amount }, Vec::new()));
         }
-        let token = self.token_address.unwrap_or_default();
+        let token = self.token_address.unwrap_or_default().0;
         let price = match self.template_address {
-            Some(PAY_AS_YOU_GO) => Price::PerUse { token, amount },
+            Some(HexAddress(PAY_AS_YOU_GO)) => Price::PerUse { token, amount },
             _ => Price::Fixed { token, amount },
         };
         Ok((price, self.shares(sum.0)?))
@@ -175,7 +172,9 @@ impl PriceConfig {
         let mut shares = Vec::new();
         let mut left = whole;
         let mut unpaid = sum;
-        for (place, (&Number(amount), &receiver)) in self.amounts.iter().zip(&self.receivers).enumerate() {
+        for (place, (&Number(amount), &HexAddress(receiver))) in
+            self.amounts.iter().zip(&self.receivers).enumerate()
+        {
             let is_last = place + 1 == receivers;
             // The least share of which the contract's rounding down makes the amount.
             let share = if is_last { left } else { (amount * whole).div_ceil(sum) };

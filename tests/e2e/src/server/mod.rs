@@ -2,6 +2,7 @@
 
 mod caller;
 mod database;
+pub mod python;
 mod replica;
 
 use std::sync::{
@@ -10,7 +11,7 @@ use std::sync::{
 };
 
 use alloy::{primitives::utils::parse_ether, rpc::client::RpcClient};
-use eyre::{OptionExt, Result};
+use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
 use scrip_server::{Clock, Config, Fund, MasterKey};
 
@@ -90,6 +91,23 @@ impl ServerEnv {
     /// The server's process dies, in the middle of whatever it does.
     pub fn kill(&mut self) {
         self.replica = None;
+    }
+
+    /// The server's process, to end it otherwise.
+    pub fn take_replica(&mut self) -> Option<Replica> {
+        self.replica.take()
+    }
+
+    /// A key of the builder's account that a server with another master key has made.
+    pub async fn foreign_key(&self) -> Result<String> {
+        let Some(database) = Database::start(DatabaseKind::Sqlite).await? else {
+            bail!("there is always SQLite");
+        };
+        let parts = (&self.chain, &database, &MasterKey::generate(), &self.ahead);
+        let node = Endpoint::new(self.chain.devnet.url())?.client();
+        let (_, mut keys) =
+            Replica::with_keys(config(parts, node)?, &self.chain.devnet, &["builder"]).await?;
+        keys.remove("builder").ok_or_eyre("no such key")
     }
 
     /// A process like the first takes its place, and all parties turn to it.

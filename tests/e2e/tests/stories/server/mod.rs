@@ -1,6 +1,12 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
+mod once;
+mod openapi;
 mod reference;
+mod refusals;
+mod rights;
+mod sdk;
+mod typescript;
 mod x402;
 
 /// Tells stories on every kind of database: `async fn story(env: &mut ServerEnv) -> Result<()>`.
@@ -24,7 +30,7 @@ macro_rules! on_each_database {
 use on_each_database;
 
 use alloy::primitives::{Address, U256};
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use scrip_e2e::server::{DatabaseKind, ServerEnv};
 use serde_json::{Value, json};
 
@@ -50,4 +56,23 @@ fn plan(env: &ServerEnv, name: &str) -> Value {
         },
         "nonce": U256::random().to_string(), "isTrialPlan": false, "accessLimit": "credits",
     })
+}
+
+/// The same JSON with some of it changed, by JSON pointers; null takes a member out.
+fn changed(mut body: Value, changes: &[(&str, Value)]) -> Value {
+    for (path, value) in changes {
+        let (parent, member) = path.rsplit_once('/').unwrap_or_default();
+        let Some(Value::Object(parent)) = body.pointer_mut(parent) else { panic!("there is no {path}") };
+        match value {
+            Value::Null => drop(parent.remove(member)),
+            value => drop(parent.insert(member.to_owned(), value.clone())),
+        }
+    }
+    body
+}
+
+/// The builder registers a plan of 100 credits for 20 base units; its id, as the SDKs have it.
+async fn register(env: &ServerEnv, name: &str) -> Result<String> {
+    let made = env.builder.post("/api/v1/protocol/plans", &plan(env, name)).await?.ok()?;
+    Ok(made["planId"].as_str().ok_or_eyre("no id")?.to_owned())
 }

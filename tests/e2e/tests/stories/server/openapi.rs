@@ -1,0 +1,67 @@
+//! The served document: it is the whole API, and the API is what it says.
+
+use std::env;
+
+use eyre::{OptionExt, Result, ensure};
+use reqwest::Method;
+use scrip_e2e::server::{
+    Answer, ServerEnv,
+    python::{Python, printed},
+};
+use serde_json::{Value, json};
+
+use super::{on_each_database, register};
+
+on_each_database!(no_method_is_undocumented, schemathesis_finds_nothing);
+
+async fn no_method_is_undocumented(env: &mut ServerEnv) -> Result<()> {
+    const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
+    let document = env.anyone.get("/openapi.json").await?.ok()?;
+    for (path, item) in document["paths"].as_object().ok_or_eyre("no paths")? {
+        let filled = path.split('/').map(|part| if part.starts_with('{') { "1" } else { part });
+        let filled = filled.collect::<Vec<_>>().join("/");
+        for method in METHODS {
+            let request = env.anyone.request(method.to_uppercase().parse()?, &filled);
+            let answer = Answer::of(request).await?;
+            assert_eq!(answer.status == 405, item[method].is_null(), "{method} {path}: {}", answer.body);
+            if answer.status == 405 {
+                assert_eq!(answer.problem()?, "BCK.HTTP.405");
+            }
+        }
+    }
+    // What is no JSON of ours is not at the other places either.
+    for path in ["/openapi", "/api", "/api/v1", "/api/v1/protocol", "/metrics/none", "/index.html"] {
+        let answer = Answer::of(env.anyone.request(Method::GET, path)).await?;
+        assert_eq!((answer.status, answer.problem()?), (404, "BCK.HTTP.404"), "{path}");
+    }
+    Ok(())
+}
+
+/// Requests made from the document by Schemathesis, for so many seconds on each database.
+async fn schemathesis_finds_nothing(env: &mut ServerEnv) -> Result<()> {
+    let Some(python) = Python::find("schemathesis")? else { return Ok(()) };
+    let set = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
+    let (seconds, seed) = (set("SCRIP_API_SECONDS", "30"), set("SCRIP_API_SEED", "1"));
+    // Something that is there, beside what it makes up and makes.
+    let plan = register(env, "P").await?;
+    let page = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": {}, "plans": [plan] });
+    let agent = env.builder.post("/api/v1/protocol/agents", &page).await?.ok()?["data"]["agentId"].clone();
+    let folder = tempfile::tempdir()?;
+    let mut fuzz = python.program("st");
+    fuzz.current_dir(&folder)
+        .env("PLAN", &plan)
+        .env("AGENT", agent.as_str().unwrap_or_default())
+        .env("HOLDER", env.subscriber.address.to_string())
+        .args(["--config-file", concat!(env!("CARGO_MANIFEST_DIR"), "/sdk/schemathesis.toml")])
+        .args(["run", &format!("{}/openapi.json", env.url()), "--no-color"])
+        .args(["--header", &format!("Authorization: Bearer {}", env.builder.key()?)])
+        .args(["--max-time", &seconds, "--seed", &seed, "--suppress-health-check", "all"]);
+    let told = printed(fuzz).await?;
+    let cases = told.lines().find_map(|line| line.trim().split_once(" generated")?.0.parse::<u64>().ok());
+    ensure!(cases.is_some_and(|cases| cases >= 200), "only {cases:?} cases:\n{told}");
+    // The server is what it was.
+    let ready = env.anyone.get("/readyz").await?.ok()?;
+    ensure!(matches!(ready["block"], Value::Number(_)), "{ready}");
+    register(env, "Q").await?;
+    Ok(())
+}
