@@ -32,6 +32,10 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, sqlx::Error> {
                     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                                     PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON;";
                     connection.execute(settings).await?;
+                } else {
+                    // A process that is cut off holds no rows locked for longer than the others wait.
+                    let settings = "SET idle_in_transaction_session_timeout = '15s'";
+                    connection.execute(settings).await?;
                 }
                 Ok(())
             })

@@ -17,7 +17,7 @@ use crate::{
     database::fresh_id,
     delegation::Delegation,
     extract::{Asked, AskedQuery, PathText},
-    problem::{Problem, ProblemDetails, ProblemKind},
+    problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
     wire::x402::{DelegationConfig, DelegationView, PaymentMethod},
@@ -37,9 +37,9 @@ const CURRENCIES: [&str; 4] = ["usd", "usdc", "eur", "eurc"];
 const LASTS: u64 = 7 * 86_400;
 
 /// Lets more be bought with the account's money when a token needs more credits than there are, within limits.
-#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402", request_body = DelegationConfig, security(("key" = [])),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(post, path = "/api/v1/delegation/create", tag = "x402",
+    request_body = DelegationConfig, security(("key" = [])),
+    responses((status = 200, body = Object)))]
 async fn make(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -108,8 +108,7 @@ fn read(account: Address, limits: &DelegationConfig, now: u64) -> Result<Delegat
 
 /// The account's delegations, the newest first: a list for the Python SDK, and for all others an object that has it.
 #[utoipa::path(get, path = "/api/v1/delegation", tag = "x402", security(("key" = [])),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object)))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -128,9 +127,7 @@ async fn list(
 
 /// One of the account's delegations.
 #[utoipa::path(get, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    params(("delegationId" = String, Path)),
-    responses((status = 200, body = DelegationView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = DelegationView)))]
 async fn show(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -142,9 +139,7 @@ async fn show(
 
 /// Ends one of the account's delegations, at once.
 #[utoipa::path(delete, path = "/api/v1/delegation/{delegationId}", tag = "x402", security(("key" = [])),
-    params(("delegationId" = String, Path)),
-    responses((status = 200, body = Object), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Object)))]
 async fn revoke(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -165,10 +160,8 @@ struct Ways {
 }
 
 /// How the account pays: by its own wallet.
-#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])),
-    params(("provider" = Option<String>, Query)),
-    responses((status = 200, body = [PaymentMethod]), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+#[utoipa::path(get, path = "/api/v1/payment-methods", tag = "x402", security(("key" = [])), params(("provider" = Option<String>, Query)),
+    responses((status = 200, body = [PaymentMethod])))]
 async fn payment_methods(
     caller: Caller,
     AskedQuery(ways): AskedQuery<Ways>,

@@ -15,7 +15,7 @@ use crate::{
     endpoints::{Endpoint, Matching, matching},
     extract::{Asked, agent_number, parse_agent},
     holds::{Ask, Capture, Hold, Settled},
-    problem::{Problem, ProblemDetails, ProblemKind},
+    problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
     wire::{
@@ -143,8 +143,7 @@ impl Payment {
 /// minutes; if there are too few, and the token is under a delegation, more are bought first. The key is that of an account
 /// which may redeem the plan: what is reserved is not for strangers to reserve.
 #[utoipa::path(post, path = "/api/v1/x402/verify", tag = "x402", request_body = PaymentAsked, security(("key" = [])),
-    responses((status = 200, body = Verified), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = Verified)))]
 async fn verify(
     state: extract::State<Arc<State>>,
     caller: Caller,
@@ -190,8 +189,7 @@ async fn balance(state: &State, plan: PlanId, holder: Address) -> Result<Value, 
 /// settled; what is not reserved, or no more, is reserved anew if there are credits, or can be bought. What was reserved and is
 /// not taken is let go of. Settled again it gives the same answer.
 #[utoipa::path(post, path = "/api/v1/x402/settle", tag = "x402", request_body = PaymentAsked, security(("key" = [])),
-    responses((status = 200, body = SettledView), (status = "4XX", body = ProblemDetails, content_type = "application/problem+json"),
-              (status = "5XX", body = ProblemDetails, content_type = "application/problem+json")))]
+    responses((status = 200, body = SettledView)))]
 async fn settle(
     state: extract::State<Arc<State>>,
     caller: Caller,

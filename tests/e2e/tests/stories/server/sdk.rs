@@ -18,7 +18,7 @@ on_each_database!(
     an_agent_is_sold_by_the_sdks_own_middleware,
 );
 
-fn script(env: &ServerEnv, version: &str, name: &str) -> Result<Option<Command>> {
+pub(super) fn script(env: &ServerEnv, version: &str, name: &str) -> Result<Option<Command>> {
     let Some(python) = Python::find(&format!("payments-py-{version}"))? else { return Ok(None) };
     let mut script = python.script(name);
     script

@@ -16,7 +16,7 @@ on_each_database!(
 );
 
 /// A plan of 100 credits for 20 dollars.
-async fn premium(env: &ServerEnv, name: &str) -> Result<String> {
+pub(super) async fn premium(env: &ServerEnv, name: &str) -> Result<String> {
     let mut plan = crate::server::plan(env, name);
     plan["priceConfig"]["amounts"] = json!(["20000000"]);
     register(env, plan).await

@@ -3,6 +3,7 @@
 mod delegations;
 mod requests;
 mod reservations;
+mod sdk;
 mod tokens;
 
 use eyre::{OptionExt, Result, eyre};
