@@ -120,7 +120,7 @@ async fn a_thousand_reserve_what_there_is(env: &mut ServerEnv) -> Result<()> {
     let plan = sell(env, "Thousand").await?;
     give(env, &plan, 100, 0).await?;
     let token = token(env, &plan).await?;
-    assert_eq!(verify_at_once(&[env.builder.clone()], &plan, &token, 1_000).await?, 100);
+    assert_eq!(verify_at_once(std::slice::from_ref(&env.builder), &plan, &token, 1_000).await?, 100);
     assert_eq!(balance(env, &plan).await?, 100);
     Ok(())
 }
