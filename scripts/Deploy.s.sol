@@ -6,7 +6,7 @@ import {Scrip} from "scrip/Scrip.sol";
 import {Script} from "forge-std/Script.sol";
 import {Services} from "scrip/periphery/Services.sol";
 
-/// @notice Deploys Scrip, its lens and its registry of services through the canonical CREATE2 deployer, where `scripts/deploy`
+/// @notice Deploys Scrip, its lens and its registry of services through the canonical CREATE2 deployer, where `scrip deploy`
 /// puts them, too, each unless it is there:
 ///
 ///     forge script scripts/Deploy.s.sol --rpc-url $RPC_URL --broadcast --account NAME \

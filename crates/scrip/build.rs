@@ -14,6 +14,7 @@ fn main() -> io::Result<()> {
     let interfaces = out.join("interfaces.sol");
     fs::write(&interfaces, source)?;
     // `sol!` takes a literal path only.
-    let binding = format!("alloy::sol! {{ #![sol(rpc, all_derives)] {interfaces:?} }}");
+    let attributes = "#![sol(rpc, all_derives, extra_derives(serde::Serialize))]";
+    let binding = format!("alloy::sol! {{ {attributes} {interfaces:?} }}");
     fs::write(out.join("interfaces.rs"), binding)
 }

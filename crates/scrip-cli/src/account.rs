@@ -3,12 +3,13 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use alloy::{
     network::EthereumWallet,
     primitives::{Address, ChainId},
-    signers::local::PrivateKeySigner,
+    signers::{Signer, local::PrivateKeySigner},
 };
 use eyre::{OptionExt, Result, WrapErr};
 use scrip_devnet::{ACTORS, Actor};
@@ -32,7 +33,7 @@ pub(crate) enum Account {
     Local(PrivateKeySigner),
     /// A key that stays where it is.
     #[cfg(feature = "ledger")]
-    Ledger(Address, EthereumWallet),
+    Ledger(Arc<alloy::signers::ledger::LedgerSigner>),
 }
 
 impl Account {
@@ -66,11 +67,11 @@ impl Account {
             .into())
     }
 
-    pub(crate) const fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         match self {
             Self::Local(signer) => signer.address(),
             #[cfg(feature = "ledger")]
-            Self::Ledger(address, _) => *address,
+            Self::Ledger(signer) => Signer::address(&**signer),
         }
     }
 
@@ -78,16 +79,16 @@ impl Account {
         match self {
             Self::Local(signer) => signer.clone().into(),
             #[cfg(feature = "ledger")]
-            Self::Ledger(_, wallet) => wallet.clone(),
+            Self::Ledger(signer) => signer.clone().into(),
         }
     }
 
-    /// The key, if it is in memory.
-    pub(crate) const fn key(&self) -> Option<&PrivateKeySigner> {
+    /// What signs what is no transaction.
+    pub(crate) fn signer(&self) -> Arc<dyn Signer + Send + Sync> {
         match self {
-            Self::Local(signer) => Some(signer),
+            Self::Local(signer) => Arc::new(signer.clone()),
             #[cfg(feature = "ledger")]
-            Self::Ledger(..) => None,
+            Self::Ledger(signer) => signer.clone(),
         }
     }
 }
@@ -100,8 +101,7 @@ async fn ledger(chain_id: Option<ChainId>) -> Result<Account> {
         problem(Exit::Failed, format!("the Ledger cannot be used: {error}"))
             .hint("connect and unlock it, and open its Ethereum app")
     })?;
-    let address = signer.get_address().await.wrap_err("the Ledger does not tell its address")?;
-    Ok(Account::Ledger(address, signer.into()))
+    Ok(Account::Ledger(Arc::new(signer)))
 }
 
 /// Where keystores are, cast's own folder.

@@ -65,7 +65,7 @@ impl Report {
 
     /// The line of a write's transaction.
     pub(crate) fn receipt(self, receipt: &Receipt) -> Self {
-        let Receipt { transaction, block, gas_used } = receipt;
+        let Receipt { transaction, block, gas_used, .. } = receipt;
         self.line(format!("transaction {transaction} in block {block}, {gas_used} gas"))
     }
 }

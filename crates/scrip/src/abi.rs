@@ -6,7 +6,7 @@ use alloy::sol;
 include!(concat!(env!("OUT_DIR"), "/interfaces.rs"));
 
 sol! {
-    #![sol(rpc, all_derives)]
+    #![sol(rpc, all_derives, extra_derives(serde::Serialize))]
     "IRouter.sol"
 }
 

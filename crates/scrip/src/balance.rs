@@ -7,6 +7,7 @@ use crate::{Grant, Plan, PlanId, Price};
 
 /// What a holder has of a plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Balance {
     /// The plan.
     pub plan_id: PlanId,

@@ -243,6 +243,33 @@ pub enum Error {
         by: TxHash,
     },
 
+    /// The write was cancelled, by [`Scrip::cancel`](crate::Scrip::cancel). Nothing was done.
+    #[error("the write was cancelled: transaction {transaction}, which does nothing, has its nonce")]
+    Cancelled {
+        /// The transaction that took its nonce.
+        transaction: TxHash,
+        /// The key of the write.
+        key: Option<String>,
+    },
+
+    /// To cancel a write takes a higher fee than the client may pay.
+    #[error(
+        "to cancel the write takes a fee of {needed} wei for a unit of gas, and at most {most} may be paid"
+    )]
+    CancelTooDear {
+        /// What it takes, in wei for a unit of gas.
+        needed: u128,
+        /// The most that the client may pay, in wei for a unit of gas.
+        most: u128,
+    },
+
+    /// There is no write with a key.
+    #[error("nothing was signed under the key `{key}`")]
+    UnknownKey {
+        /// The key.
+        key: String,
+    },
+
     /// The key of a write stands for another write.
     #[error("the key `{key}` stands for another write")]
     KeyReused {
@@ -389,6 +416,11 @@ impl Error {
                     .to_owned()
             }
             Self::NoSigningKey { .. } => "give it one by `Scrip::signing_with`".to_owned(),
+            Self::Cancelled { .. } => "ask again under another key".to_owned(),
+            Self::CancelTooDear { .. } => "allow it more, by `Scrip::with_max_fee_per_gas`".to_owned(),
+            Self::UnknownKey { .. } => {
+                "name a key as it was given, to the account and the journal that have it".to_owned()
+            }
             Self::KeyReused { .. } => "give each write a key of its own".to_owned(),
             _ => return None,
         })

@@ -20,6 +20,7 @@ const HOLDINGS: usize = 910;
 
 /// What many holders can spend of many plans, all as of one block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Balances {
     /// What each pair had, in the order asked: the credits that could be spent; on a time plan 1 while access lasted; 0 of a plan
     /// paid per use, or that did not exist.
@@ -30,6 +31,7 @@ pub struct Balances {
 
 /// What a holder has of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Holding {
     /// Whether it has something to spend: credits, or access, or tokens and an allowance for the least redemption of a plan paid
     /// per use.
@@ -42,6 +44,7 @@ pub struct Holding {
 
 /// What many holders have of many plans, all as of one block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Holdings {
     /// What each pair had, in the order asked; nothing of a plan that did not exist.
     pub holdings: Vec<Option<Holding>>,

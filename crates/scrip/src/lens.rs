@@ -25,6 +25,7 @@ pub struct Lens<P> {
 /// What would become of a call.
 #[derive(Debug)]
 #[must_use]
+#[non_exhaustive]
 pub struct Forecast {
     /// Why it would be refused; none when it would pass, unless a hook refuses.
     pub refusal: Option<Error>,
@@ -83,7 +84,7 @@ pub struct Payment {
     pub amount: U256,
 }
 
-/// Whom one has to trust with a plan.
+/// Whom one has to trust with a plan. A new one breaks the build of who shows them, so that none is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warnings {
     /// Redeemers may take a holder's whole balance without its voucher.

@@ -40,8 +40,11 @@ mod router;
 mod services;
 mod signature;
 mod terms;
+mod typed_data;
 mod voucher;
+mod voucher_book;
 mod voucher_check;
+mod wallet_calls;
 mod wallet_signature;
 
 pub use alloy;
@@ -73,7 +76,7 @@ pub use lens::{Forecast, Lens, Means, Payment, Quote, RemainingOrders, Warnings}
 pub use many::Moment;
 pub use money::Token;
 pub use order::{Item, Order, Purchase, Purchases};
-pub use outbox::Waiting;
+pub use outbox::{Cancelled, Waiting};
 pub use payment::Way;
 pub use periphery::Periphery;
 pub use plan::{Lot, Permissions, Plan};
@@ -92,4 +95,6 @@ pub use voucher::{
     Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
     VouchersRevoked,
 };
+pub use voucher_book::{AnyVoucher, BookRedeemed, Collected, RefusedVoucher, Taken, VoucherBook};
 pub use voucher_check::VoucherState;
+pub use wallet_calls::{WalletCall, WalletCalls};

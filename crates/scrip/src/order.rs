@@ -7,7 +7,7 @@ use alloy::{
     network::TransactionBuilder,
     primitives::{Address, Bytes, U256},
     providers::{Provider, WalletProvider},
-    rpc::types::TransactionReceipt,
+    rpc::types::{TransactionReceipt, TransactionRequest},
     transports::BoxFuture,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub struct Order<'a, P> {
 
 /// An order that was paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Purchase {
     /// The order.
     pub ordered: Done<Ordered>,
@@ -57,6 +58,7 @@ pub struct Item {
 
 /// Several orders that were paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Purchases {
     /// The orders.
     pub ordered: Done<Vec<Ordered>>,
@@ -96,6 +98,17 @@ impl<P: Provider> Scrip<P> {
         };
         let most = item.max_price.unwrap_or(price);
         Ok(Bill { token, most, needed: if quoted { most } else { price } })
+    }
+
+    /// The call that orders, with the coin that it needs.
+    pub(crate) fn order_request(&self, item: &Item, bill: &Bill) -> TransactionRequest {
+        let contract = self.instance();
+        let call = if item.data.is_empty() {
+            contract.order(item.plan.0, item.holder, item.quantity, bill.most).into_transaction_request()
+        } else {
+            contract.orderMany(vec![item.clone().purchase(bill)]).into_transaction_request()
+        };
+        call.with_value(if bill.token.is_zero() { bill.needed } else { U256::ZERO })
     }
 
     /// What a source asks; nothing when it does not answer, of which the contract then complains.
@@ -170,15 +183,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         if let Some(Way::Signature(standard)) = way {
             return Ok((self.pay_signed(intent, item, &bill, standard).await?, Vec::new()));
         }
-        let contract = self.instance();
-        let call = if item.data.is_empty() {
-            contract.order(item.plan.0, item.holder, item.quantity, bill.most).into_transaction_request()
-        } else {
-            contract.orderMany(vec![item.clone().purchase(&bill)]).into_transaction_request()
-        };
-        let value = if bill.token.is_zero() { bill.needed } else { U256::ZERO };
         let needed = BTreeMap::from([(bill.token, bill.needed)]);
-        self.pay(intent, call.with_value(value), &needed, way).await
+        self.pay(intent, self.order_request(item, &bill), &needed, way).await
     }
 }
 

@@ -10,7 +10,10 @@ use alloy::{
 
 use crate::{
     Created, Done, Error, OpenSet, OperatorSet, OwnershipAccepted, OwnershipOffered, Permissions, PlanId,
-    Result, Scrip, Terms, abi::IScrip, journal::Entry, outbox::Intent,
+    Result, Scrip, Terms,
+    abi::IScrip,
+    journal::Entry,
+    outbox::{Intent, is_cancellation},
 };
 
 impl<P: Provider + WalletProvider> Scrip<P> {
@@ -111,6 +114,19 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         self.send_as(intent, key.as_deref(), call).await
     }
 
+    /// Does a call once under a key that is not the client's.
+    pub(crate) async fn send_under(
+        &self,
+        intent: Intent,
+        key: &str,
+        call: TransactionRequest,
+    ) -> Result<TransactionReceipt> {
+        match self.outbox().find(self.signer(), key, intent).await? {
+            Some(entry) => self.follow(entry).await,
+            None => self.send_as(intent, Some(key), call).await,
+        }
+    }
+
     /// What was done under this client's key, if it has one that was used before.
     pub(crate) async fn done_before(&self, intent: Intent) -> Result<Option<TransactionReceipt>> {
         match self.begun(intent, self.key()).await? {
@@ -145,8 +161,11 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     }
 
     async fn follow(&self, entry: Entry) -> Result<TransactionReceipt> {
-        let call = entry.call();
+        let (call, key) = (entry.call(), entry.key.clone());
         let receipt = self.outbox().follow(self.provider(), entry, *self.manner()).await?;
+        if is_cancellation(self.provider(), &receipt).await? {
+            return Err(Error::Cancelled { transaction: receipt.transaction_hash, key });
+        }
         if receipt.status() {
             return Ok(receipt);
         }

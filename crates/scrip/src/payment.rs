@@ -16,7 +16,7 @@ use alloy::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, Item, PaymentStandard, Receipt, Result, RouterOrder, Scrip, SignedOrder,
+    Error, Item, PaymentStandard, Receipt, Result, RouterOrder, Scrip, SignedOrder, WalletCall,
     abi::{IERC20, IScrip::IScripErrors},
     order::Bill,
     outbox::Intent,
@@ -72,8 +72,13 @@ impl<P> Scrip<P> {
     /// Signs with the account's key instead of approving tokens, where they allow that: one transaction then does it all.
     ///
     /// The provider's wallet signs transactions; this is for the rest.
-    pub fn signing_with(mut self, key: impl Signer + Send + Sync + 'static) -> Self {
-        self.set_signing_key(Key(Arc::new(key)));
+    pub fn signing_with(self, key: impl Signer + Send + Sync + 'static) -> Self {
+        self.signing_with_shared(Arc::new(key))
+    }
+
+    /// [`Scrip::signing_with`] a key that others use, too, such as the wallet: there is one of a device.
+    pub fn signing_with_shared(mut self, key: Arc<dyn Signer + Send + Sync>) -> Self {
+        self.set_signing_key(Key(key));
         self
     }
 }
@@ -91,7 +96,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         if self.signing_key().is_none()
             || token.is_zero()
             || needed.is_zero()
-            || self.allowance(self.address(), token).await? >= needed
+            || self.allowance(self.signer(), self.address(), token).await? >= needed
         {
             return Ok(None);
         }
@@ -120,7 +125,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let Some(Key(key)) = self.signing_key() else {
             return Err(Error::NoSigningKey { payer: self.signer() });
         };
-        self.check_funds(token, most).await?;
+        self.check_funds(self.signer(), token, most).await?;
         let Item { plan, holder, quantity, data, .. } = item.clone();
         let latest = self.provider().get_block_by_number(BlockNumberOrTag::Latest).await?;
         let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
@@ -149,19 +154,10 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         if self.manner().untried.is_some() {
             return Ok((self.send_as(intent, self.key(), call).await?, Vec::new()));
         }
-        let paid = || needed.iter().filter(|(_, amount)| !amount.is_zero());
-        for (&token, &amount) in paid() {
-            self.check_funds(token, amount).await?;
-        }
-        // What is refused for another reason than the missing allowance is refused before that is approved.
-        if let Err(error) = self.provider().call(call.clone()).await.map_err(Error::from)
-            && !matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
-        {
-            return Err(error);
-        }
+        self.check_payment(&call, needed).await?;
         let mut calls = Vec::new();
-        for (&token, &amount) in paid().filter(|(token, _)| !token.is_zero() && way != Some(Way::Allowance)) {
-            calls.extend(self.approvals(self.address(), token, amount).await?);
+        if way != Some(Way::Allowance) {
+            calls = self.approvals_of(self.signer(), needed).await?;
         }
         let batch = !calls.is_empty() && matches!(way, None | Some(Way::Batch)) && self.can_batch().await?;
         if !batch && !calls.is_empty() && way == Some(Way::Batch) {
@@ -180,18 +176,58 @@ impl<P: Provider + WalletProvider> Scrip<P> {
 
     /// Several calls in one, by the code of the signer's account.
     fn batch(&self, calls: Vec<TransactionRequest>) -> TransactionRequest {
-        let call = |call: TransactionRequest| IBatchExecutor::Call {
-            to: call.to.and_then(|to| to.to().copied()).unwrap_or_default(),
-            value: call.value.unwrap_or_default(),
-            data: call.input.into_input().unwrap_or_default(),
-        };
-        let calls: Vec<_> = calls.into_iter().map(call).collect();
+        let call = |WalletCall { to, value, data }| IBatchExecutor::Call { to, value, data };
+        let calls: Vec<_> = calls.into_iter().map(WalletCall::from).map(call).collect();
         let executor = IBatchExecutor::new(self.signer(), self.provider());
         executor.execute(ONE_BATCH, Bytes::from(calls.abi_encode_params())).into_transaction_request()
     }
 
-    pub(crate) async fn check_funds(&self, token: Address, needed: U256) -> Result<()> {
-        let payer = self.signer();
+    pub(crate) async fn approve_for(
+        &self,
+        spender: Address,
+        token: Address,
+        amount: U256,
+    ) -> Result<Vec<Receipt>> {
+        let mut receipts = Vec::new();
+        for approval in self.approvals(self.signer(), spender, token, amount).await? {
+            receipts.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
+        }
+        Ok(receipts)
+    }
+}
+
+impl<P: Provider> Scrip<P> {
+    /// Makes sure that a call pays before anything is sent for it: that its sender has what it needs of each token, and that it is
+    /// refused for no other reason than a missing allowance.
+    pub(crate) async fn check_payment(
+        &self,
+        call: &TransactionRequest,
+        needed: &BTreeMap<Address, U256>,
+    ) -> Result<()> {
+        for (&token, &amount) in needed.iter().filter(|(_, amount)| !amount.is_zero()) {
+            self.check_funds(call.from.unwrap_or_default(), token, amount).await?;
+        }
+        match self.provider().call(call.clone()).await.map_err(Error::from) {
+            Err(error) if !matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_))) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The approvals that an order needs, of what it takes of each token.
+    pub(crate) async fn approvals_of(
+        &self,
+        payer: Address,
+        needed: &BTreeMap<Address, U256>,
+    ) -> Result<Vec<TransactionRequest>> {
+        let mut calls = Vec::new();
+        for (&token, &amount) in needed.iter().filter(|(token, amount)| !token.is_zero() && !amount.is_zero())
+        {
+            calls.extend(self.approvals(payer, self.address(), token, amount).await?);
+        }
+        Ok(calls)
+    }
+
+    pub(crate) async fn check_funds(&self, payer: Address, token: Address, needed: U256) -> Result<()> {
         let provider = self.provider();
         let available = if token.is_zero() {
             provider.get_balance(payer).await?
@@ -204,38 +240,26 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         Ok(())
     }
 
-    pub(crate) async fn approve_for(
-        &self,
-        spender: Address,
-        token: Address,
-        amount: U256,
-    ) -> Result<Vec<Receipt>> {
-        let mut receipts = Vec::new();
-        for approval in self.approvals(spender, token, amount).await? {
-            receipts.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
-        }
-        Ok(receipts)
-    }
-
-    /// How much of a token the signer lets a spender take.
-    async fn allowance(&self, spender: Address, token: Address) -> Result<U256> {
+    /// How much of a token an account lets a spender take.
+    async fn allowance(&self, owner: Address, spender: Address, token: Address) -> Result<U256> {
         let token = IERC20::new(token, self.provider());
-        token.allowance(self.signer(), spender).call().await.map_err(Error::of_token)
+        token.allowance(owner, spender).call().await.map_err(Error::of_token)
     }
 
     /// The calls that have a spender allowed this much of a token: none if it is already.
     async fn approvals(
         &self,
+        owner: Address,
         spender: Address,
         token: Address,
         amount: U256,
     ) -> Result<Vec<TransactionRequest>> {
-        let allowed = self.allowance(spender, token).await?;
+        let allowed = self.allowance(owner, spender, token).await?;
         if allowed >= amount {
             return Ok(Vec::new());
         }
         let token = IERC20::new(token, self.provider());
-        let approve = |amount| token.approve(spender, amount).from(self.signer());
+        let approve = |amount| token.approve(spender, amount).from(owner);
         // Some tokens, USDT on Ethereum among them, change an allowance only from or to 0.
         let refused = |error: contract::Error| error.as_revert_data().is_some();
         let mut amounts = vec![amount];

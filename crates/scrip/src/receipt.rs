@@ -13,6 +13,7 @@ use crate::{Error, Result};
 
 /// The transaction of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Receipt {
     /// Its hash.
     pub transaction: TxHash,

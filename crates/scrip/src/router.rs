@@ -1,6 +1,7 @@
 //! Orders that one signs and another sends.
 
 use alloy::{
+    dyn_abi::TypedData,
     primitives::{Address, B256, Bytes, Signature, U256},
     providers::{Provider, WalletProvider},
     rpc::types::TransactionRequest,
@@ -16,6 +17,7 @@ use crate::{
         IScrip,
     },
     outbox::Intent,
+    typed_data::{self, typed_data},
 };
 
 /// An order as its payer signs it, and the holder of a gift, so that anyone may send it to the router. Whoever sends it can
@@ -93,6 +95,11 @@ impl RouterOrder {
     pub fn signing_hash(&self, domain: &Eip712Domain) -> B256 {
         IRouter::Order::from(self.clone()).eip712_signing_hash(domain)
     }
+
+    /// The same for a wallet that is elsewhere, as JSON what `eth_signTypedData_v4` takes.
+    pub fn typed_data(&self, domain: &Eip712Domain) -> TypedData {
+        typed_data(&IRouter::Order::from(self.clone()), domain)
+    }
 }
 
 impl SignedOrder {
@@ -136,7 +143,11 @@ impl<P: Provider> Scrip<P> {
     /// # Errors
     ///
     /// [`Error::CannotSign`] when the plan's token knows no such signature, [`Error::Signer`] when the signer fails.
-    pub async fn sign_order(&self, order: RouterOrder, signer: &(impl Signer + Sync)) -> Result<SignedOrder> {
+    pub async fn sign_order(
+        &self,
+        order: RouterOrder,
+        signer: &(impl Signer + Sync + ?Sized),
+    ) -> Result<SignedOrder> {
         let token = self.token_of(order.plan).await?;
         let standards = self.payment_standards(token, order.payer, order.max_price).await?;
         let standard = *standards.first().ok_or(Error::CannotSign {
@@ -156,7 +167,7 @@ impl<P: Provider> Scrip<P> {
         &self,
         standard: PaymentStandard,
         order: RouterOrder,
-        signer: &(impl Signer + Sync),
+        signer: &(impl Signer + Sync + ?Sized),
     ) -> Result<SignedOrder> {
         let token = self.token_of(order.plan).await?;
         let mut payment = self.sign_payment(standard, &order, token, signer).await?;
@@ -167,8 +178,13 @@ impl<P: Provider> Scrip<P> {
     }
 
     /// Signs an order itself: the holder's consent to a gift.
-    pub async fn sign_consent(&self, order: &RouterOrder, signer: &(impl Signer + Sync)) -> Result<Bytes> {
-        Ok(signer.sign_hash(&order.signing_hash(&self.router_domain())).await?.as_bytes().into())
+    pub async fn sign_consent(
+        &self,
+        order: &RouterOrder,
+        signer: &(impl Signer + Sync + ?Sized),
+    ) -> Result<Bytes> {
+        let signature = typed_data::sign(signer, &order.typed_data(&self.router_domain())).await?;
+        Ok(signature.as_bytes().into())
     }
 
     /// Whether a signer's order with this nonce was sent, by whichever standard, or cancelled.
@@ -252,7 +268,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             };
             value = self.bill(&item).await?.needed;
         } else {
-            self.check_funds(token, order.max_price).await?;
+            self.check_funds(self.signer(), token, order.max_price).await?;
             approvals = self.approve_for(self.router(), token, order.max_price).await?;
         }
         let router = self.router_instance();

@@ -2,15 +2,20 @@
 
 use alloy::{
     contract::{CallBuilder, CallDecoder},
+    dyn_abi::TypedData,
     primitives::{Address, B256, U256, address},
     providers::Provider,
     signers::Signer,
     sol,
-    sol_types::{Eip712Domain, SolStruct, eip712_domain},
+    sol_types::{Eip712Domain, eip712_domain},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, RouterOrder, Scrip, SignedPayment, abi::IERC20};
+use crate::{
+    Error, Result, RouterOrder, Scrip, SignedPayment,
+    abi::IERC20,
+    typed_data::{self, typed_data},
+};
 
 /// The contract of signature transfers, at this address on nearly every chain.
 pub const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
@@ -29,6 +34,8 @@ pub enum PaymentStandard {
 
 mod signed {
     alloy::sol! {
+        #![sol(extra_derives(serde::Serialize))]
+
         struct ReceiveWithAuthorization {
             address from;
             address to;
@@ -130,6 +137,22 @@ impl<P: Provider> Scrip<P> {
         token: Address,
         signer: &(impl Signer + Sync + ?Sized),
     ) -> Result<SignedPayment> {
+        let data = self.payment_data(standard, order, token).await?;
+        let signature = typed_data::sign(signer, &data).await?;
+        Ok(match standard {
+            PaymentStandard::Eip3009 => SignedPayment::Eip3009 { signature: signature.as_bytes().into() },
+            PaymentStandard::Eip2612 => SignedPayment::Eip2612 { signature, order_signature: None },
+            PaymentStandard::Permit2 => SignedPayment::Permit2 { signature: signature.as_bytes().into() },
+        })
+    }
+
+    /// What is signed for the payment of an order.
+    async fn payment_data(
+        &self,
+        standard: PaymentStandard,
+        order: &RouterOrder,
+        token: Address,
+    ) -> Result<TypedData> {
         let unable = Error::CannotSign { token, payer: order.payer, chain_id: self.chain_id() };
         let deadline = U256::from(order.deadline);
         Ok(match standard {
@@ -142,9 +165,7 @@ impl<P: Provider> Scrip<P> {
                     validBefore: deadline,
                     nonce: order.signing_hash(&self.router_domain()),
                 };
-                let domain = self.domain_of(token).await?.ok_or(unable)?;
-                let signature = signer.sign_hash(&authorization.eip712_signing_hash(&domain)).await?;
-                SignedPayment::Eip3009 { signature: signature.as_bytes().into() }
+                typed_data(&authorization, &self.domain_of(token).await?.ok_or(unable)?)
             }
             PaymentStandard::Eip2612 => {
                 let Some(domain) = self.domain_of(token).await? else { return Err(unable) };
@@ -156,8 +177,7 @@ impl<P: Provider> Scrip<P> {
                     nonce: answer(nonces.nonces(order.payer)).await?.ok_or(unable)?,
                     deadline,
                 };
-                let signature = signer.sign_hash(&permit.eip712_signing_hash(&domain)).await?;
-                SignedPayment::Eip2612 { signature, order_signature: None }
+                typed_data(&permit, &domain)
             }
             PaymentStandard::Permit2 => {
                 let transfer = signed::PermitWitnessTransferFrom {
@@ -172,8 +192,7 @@ impl<P: Provider> Scrip<P> {
                     chain_id: self.chain_id(),
                     verifying_contract: PERMIT2,
                 };
-                let signature = signer.sign_hash(&transfer.eip712_signing_hash(&domain)).await?;
-                SignedPayment::Permit2 { signature: signature.as_bytes().into() }
+                typed_data(&transfer, &domain)
             }
         })
     }

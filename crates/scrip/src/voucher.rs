@@ -1,6 +1,7 @@
 //! What holders sign, so that a redeemer may redeem their credits.
 
 use alloy::{
+    dyn_abi::TypedData,
     primitives::{Address, B256, Bytes, U256, aliases::U40},
     providers::{Provider, WalletProvider},
     signers::Signer,
@@ -8,7 +9,11 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Done, Error, PlanId, RequestId, Result, Scrip, abi::IScrip};
+use crate::{
+    Done, Error, PlanId, RequestId, Result, Scrip,
+    abi::IScrip,
+    typed_data::{self, typed_data},
+};
 
 /// Lets one redeemer redeem once, up to an amount. Whatever it takes, the voucher is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,17 +73,32 @@ pub trait Signable: Copy + sealed::Sealed {
     ///
     /// [`Error::InvalidDeadline`] when the deadline is beyond 40 bits.
     fn signing_hash(&self, domain: &Eip712Domain) -> Result<B256>;
+
+    /// The same for a wallet that is elsewhere, as JSON what `eth_signTypedData_v4` takes: its signature makes a [`Signed`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Signable::signing_hash`].
+    fn typed_data(&self, domain: &Eip712Domain) -> Result<TypedData>;
 }
 
 impl Signable for Voucher {
     fn signing_hash(&self, domain: &Eip712Domain) -> Result<B256> {
         Ok(IScrip::Voucher::try_from(*self)?.eip712_signing_hash(domain))
     }
+
+    fn typed_data(&self, domain: &Eip712Domain) -> Result<TypedData> {
+        Ok(typed_data(&IScrip::Voucher::try_from(*self)?, domain))
+    }
 }
 
 impl Signable for SessionVoucher {
     fn signing_hash(&self, domain: &Eip712Domain) -> Result<B256> {
         Ok(IScrip::SessionVoucher::try_from(*self)?.eip712_signing_hash(domain))
+    }
+
+    fn typed_data(&self, domain: &Eip712Domain) -> Result<TypedData> {
+        Ok(typed_data(&IScrip::SessionVoucher::try_from(*self)?, domain))
     }
 }
 
@@ -156,13 +176,17 @@ impl<P: Provider> Scrip<P> {
         }
     }
 
-    /// Signs a voucher, with the holder's key.
+    /// Signs a voucher, with the holder's key, as typed data, which hardware wallets sign, too.
     ///
     /// # Errors
     ///
     /// [`Error::InvalidDeadline`] when the deadline is beyond 40 bits, [`Error::Signer`] when the signer fails.
-    pub async fn sign<V: Signable>(&self, voucher: V, signer: &impl Signer) -> Result<Signed<V>> {
-        let signature = signer.sign_hash(&voucher.signing_hash(&self.domain())?).await?;
+    pub async fn sign<V: Signable>(
+        &self,
+        voucher: V,
+        signer: &(impl Signer + Sync + ?Sized),
+    ) -> Result<Signed<V>> {
+        let signature = typed_data::sign(signer, &voucher.typed_data(&self.domain())?).await?;
         Ok(Signed { voucher, signature: signature.as_bytes().into() })
     }
 

@@ -34,6 +34,9 @@ pub(crate) struct OrderArgs {
     /// Print the quote, and order nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Print what this account's own wallet is to send (`wallet_sendCalls`, EIP-5792), and send nothing; no key is needed
+    #[arg(long, value_name = "ACCOUNT", conflicts_with_all = ["dry_run", "pay_by"])]
+    pub(crate) calls: Option<Who>,
     /// How an ERC-20 is paid
     #[arg(long, value_enum, default_value_t = PayBy::Signature)]
     pub(crate) pay_by: PayBy,

@@ -33,6 +33,19 @@ pub(crate) enum VoucherCommand {
         #[arg(long, value_name = "ID", value_parser = request)]
         request: Option<Request>,
     },
+    /// Check vouchers, and keep them in a book to be redeemed together; nothing is sent
+    Collect {
+        /// The book's file, which is made if it is not there
+        book: PathBuf,
+        /// The vouchers' files, or - for stdin: each is kept for all that it lets be taken, of a session the newest
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Redeem all vouchers of a book in as few transactions as can be, each once, as their redeemer
+    RedeemAll {
+        /// The book's file
+        book: PathBuf,
+    },
     /// Revoke a voucher by its nonce, or end a session
     #[command(group(ArgGroup::new("which").required(true).args(["nonce", "session"])))]
     Revoke {

@@ -20,6 +20,7 @@ mod serve;
 mod service;
 mod terms;
 mod voucher;
+mod voucher_book;
 mod voucher_file;
 mod wallet;
 mod watch;

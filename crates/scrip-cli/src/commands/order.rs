@@ -1,44 +1,38 @@
 //! Ordering a plan.
 
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    providers::Provider,
+};
 use eyre::Result;
-use scrip::{Grant, Item, Means, Plan, Price, Quote, Token, Warnings};
+use scrip::{Grant, Item, Means, Plan, Price, Quote, Scrip, Token, Warnings};
 use serde_json::json;
 
 use super::terms;
 use crate::{
     amounts,
-    args::{OrderArgs, PayBy},
+    args::{OrderArgs, PayBy, Who},
+    config::Network,
     context::Context,
     failure::{Exit, problem},
-    node::Session,
+    node::{Node, Session},
     report::Report,
     text,
 };
 
 /// Quotes, asks, and orders.
 pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
+    if let Some(payer) = &args.calls {
+        return calls(payer, &args, context).await;
+    }
     let session = Session::connect(context).await?;
     let scrip = &session.scrip;
     let payer = scrip.signer();
     let holder = args.holder.as_ref().map_or(Ok(payer), |who| session.node.who(who))?;
     let plan = scrip.plan(args.plan).await?;
     let network = &session.node.network;
-    let token = match plan.terms.price {
-        Price::Fixed { token, .. } | Price::Quoted { token, .. } => {
-            Some(amounts::named(network, scrip, token).await?)
-        }
-        _ => None,
-    };
-    let max_price = match (&args.at_most, &token) {
-        (Some(amount), Some(token)) => Some(amounts::of_token(network, token, amount)?),
-        (Some(amount), None) => {
-            return Err(
-                problem(Exit::Usage, format!("--at-most '{amount}', but nothing is paid on chain")).into()
-            );
-        }
-        (None, _) => None,
-    };
+    let token = token_of(network, scrip, plan.terms.price).await?;
+    let max_price = most(network, args.at_most.as_deref(), token.as_ref())?;
     let mut item =
         Item { quantity: args.quantity, max_price, data: args.data, ..Item::new(args.plan, holder) };
     // It was quoted and confirmed when the key was first used; the payer may have too little for another by now.
@@ -95,9 +89,9 @@ async fn place(
 ) -> Result<Report> {
     let (scrip, holder, payer) = (&session.scrip, item.holder, session.scrip.signer());
     let progress = session.node.context.print.progress("ordering");
-    let signing = match session.account.key() {
-        Some(key) if pay_by == PayBy::Signature => scrip.clone().signing_with(key.clone()),
-        _ => scrip.clone(),
+    let signing = match pay_by {
+        PayBy::Signature => scrip.clone().signing_with_shared(session.account.signer()),
+        PayBy::Approval => scrip.clone(),
     };
     let mut order = signing.order(item.plan).quantity(item.quantity).data(item.data.clone());
     if holder != payer {
@@ -132,6 +126,45 @@ async fn place(
         report = report.line(format!("approved by transaction {}", approval.transaction));
     }
     Ok(report.receipt(&done.receipt))
+}
+
+/// What a wallet elsewhere is to send.
+async fn calls(payer: &Who, args: &OrderArgs, context: &Context) -> Result<Report> {
+    let node = Node::connect(context).await?;
+    let scrip = node.scrip().await?;
+    let payer = node.who(payer)?;
+    let holder = args.holder.as_ref().map_or(Ok(payer), |who| node.who(who))?;
+    let token = token_of(&node.network, &scrip, scrip.plan(args.plan).await?.terms.price).await?;
+    let item = Item {
+        quantity: args.quantity,
+        max_price: most(&node.network, args.at_most.as_deref(), token.as_ref())?,
+        data: args.data.clone(),
+        ..Item::new(args.plan, holder)
+    };
+    let calls = scrip.order_calls(item, payer).await?;
+    // The same for people and for programs: it is handed over.
+    Ok(Report::raw(format!("{:#}\n", json!(calls)).into()))
+}
+
+/// What an order is paid in on chain, if in anything.
+async fn token_of<P: Provider>(network: &Network, scrip: &Scrip<P>, price: Price) -> Result<Option<Token>> {
+    Ok(match price {
+        Price::Fixed { token, .. } | Price::Quoted { token, .. } => {
+            Some(amounts::named(network, scrip, token).await?)
+        }
+        _ => None,
+    })
+}
+
+/// The most that is paid, if that was said.
+fn most(network: &Network, said: Option<&str>, token: Option<&Token>) -> Result<Option<U256>> {
+    match (said, token) {
+        (Some(amount), Some(token)) => Ok(Some(amounts::of_token(network, token, amount)?)),
+        (Some(amount), None) => {
+            Err(problem(Exit::Usage, format!("--at-most '{amount}', but nothing is paid on chain")).into())
+        }
+        (None, _) => Ok(None),
+    }
 }
 
 /// Whether it is only the approval that is missing, which the client sees to.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use alloy::primitives::{B256, U256};
 use eyre::{OptionExt, Result};
-use scrip::{Lens, PlanId, Price, RequestId, Scrip, SessionVoucher, Signed, Voucher};
+use scrip::{AnyVoucher, Lens, PlanId, Price, RequestId, Scrip, SessionVoucher, Signed, Voucher};
 use serde_json::json;
 
-use super::voucher_file::AnyVoucher;
+use super::{voucher_book, voucher_file};
 use crate::{
     amounts,
     args::{Request, SignArgs, VoucherCommand, Who},
@@ -24,6 +24,8 @@ pub(crate) async fn run(command: VoucherCommand, context: &Context) -> Result<Re
         VoucherCommand::Sign(args) => sign(args, context).await,
         VoucherCommand::Check { file, amount, request } => check(&file, amount, request, context).await,
         VoucherCommand::Redeem { file, amount, request } => redeem(&file, amount, request, context).await,
+        VoucherCommand::Collect { book, files } => voucher_book::collect(&book, &files, context).await,
+        VoucherCommand::RedeemAll { book } => voucher_book::redeem(&book, context).await,
         VoucherCommand::Revoke { nonce: Some(nonce), .. } => revoke(nonce, context).await,
         VoucherCommand::Revoke { session, plan, redeemer, .. } => {
             let session = session.ok_or_eyre("no session")?;
@@ -37,9 +39,7 @@ async fn sign(args: SignArgs, context: &Context) -> Result<Report> {
     let SignArgs { plan, maximum, nonce, valid, .. } = args;
     let redeemer = session.node.who(&args.redeemer)?;
     let (scrip, holder) = (&session.scrip, session.scrip.signer());
-    let key = session.account.key().ok_or_else(|| {
-        problem(Exit::Failed, "a Ledger does not sign vouchers").hint("use an account of a keystore")
-    })?;
+    let key = session.account.signer();
     let deadline = match args.deadline {
         Some(deadline) => deadline,
         None => session.node.now().await?.saturating_add(valid.as_secs()),
@@ -53,17 +53,17 @@ async fn sign(args: SignArgs, context: &Context) -> Result<Report> {
     let voucher = match args.session {
         Some(session) => {
             let voucher = SessionVoucher { plan, holder, redeemer, maximum, session, deadline };
-            AnyVoucher::Session(scrip.sign(voucher, key).await?)
+            AnyVoucher::Session(scrip.sign(voucher, &*key).await?)
         }
         None => {
             let nonce = nonce.unwrap_or_else(random);
             let voucher = Voucher { plan, holder, redeemer, maximum, nonce, deadline };
-            AnyVoucher::Single(scrip.sign(voucher, key).await?)
+            AnyVoucher::Single(scrip.sign(voucher, &*key).await?)
         }
     };
     context.print.note(&format!("Valid until {}; hand it to {redeemer}", text::time(deadline)));
     // The same for people and for programs: it is handed over.
-    Ok(Report::raw(format!("{:#}\n", voucher.json()).into()))
+    Ok(Report::raw(format!("{:#}\n", voucher_file::json(&voucher)).into()))
 }
 
 /// A number that nobody has used.
@@ -100,7 +100,7 @@ async fn check(
     request: Option<Request>,
     context: &Context,
 ) -> Result<Report> {
-    let voucher = AnyVoucher::read(file)?;
+    let voucher = voucher_file::read(file)?;
     let node = Node::connect(context).await?;
     let scrip = node.scrip().await?;
     let lens = Lens::connect(&scrip).await?;
@@ -132,7 +132,7 @@ async fn check(
 }
 
 async fn redeem(file: &Path, amount: u64, request: Option<Request>, context: &Context) -> Result<Report> {
-    let voucher = AnyVoucher::read(file)?;
+    let voucher = voucher_file::read(file)?;
     let session = Session::connect(context).await?;
     let progress = context.print.progress("redeeming");
     let report = match &voucher {

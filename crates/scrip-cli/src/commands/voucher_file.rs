@@ -4,37 +4,18 @@ use std::path::Path;
 
 use alloy::primitives::{Address, Bytes, U256};
 use eyre::Result;
-use scrip::{PlanId, SessionVoucher, Signed, Voucher};
+use scrip::{AnyVoucher, PlanId, SessionVoucher, Signed, Voucher};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::redeem::read_text;
 use crate::failure::{Exit, problem};
 
-/// A signed voucher of one of the kinds.
-#[derive(Debug)]
-pub(super) enum AnyVoucher {
-    Single(Signed<Voucher>),
-    Session(Signed<SessionVoucher>),
-}
-
 #[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum File {
-    Voucher {
-        #[serde(flatten)]
-        common: Common,
-        nonce: U256,
-    },
-    Session {
-        #[serde(flatten)]
-        common: Common,
-        session: U256,
-    },
-}
-
-#[derive(Debug, Deserialize)]
-struct Common {
+#[serde(expecting = "an object")]
+struct File {
+    #[serde(flatten)]
+    number: Number,
     plan: String,
     holder: Address,
     redeemer: Address,
@@ -43,45 +24,45 @@ struct Common {
     signature: Bytes,
 }
 
-impl AnyVoucher {
-    pub(super) fn json(&self) -> Value {
-        match self {
-            Self::Single(Signed { voucher, signature }) => json!({
-                "kind": "voucher", "plan": voucher.plan.to_string(), "holder": voucher.holder,
-                "redeemer": voucher.redeemer, "maximum": voucher.maximum, "nonce": voucher.nonce.to_string(),
-                "deadline": voucher.deadline, "signature": signature,
-            }),
-            Self::Session(Signed { voucher, signature }) => json!({
-                "kind": "session", "plan": voucher.plan.to_string(), "holder": voucher.holder,
-                "redeemer": voucher.redeemer, "maximum": voucher.maximum, "session": voucher.session.to_string(),
-                "deadline": voucher.deadline, "signature": signature,
-            }),
-        }
-    }
+/// What kind it is, and by what it is recorded.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Number {
+    Voucher { nonce: U256 },
+    Session { session: U256 },
+}
 
-    pub(super) fn read(file: &Path) -> Result<Self> {
-        let text = read_text(file)?;
-        let parsed = serde_json::from_str(&text).map_err(|error| {
-            problem(Exit::Usage, format!("{} is no voucher: {error}", file.display()))
-                .hint("give the JSON that `scrip voucher sign` printed")
-        })?;
-        Ok(match parsed {
-            File::Voucher { common, nonce } => {
-                let Common { plan, holder, redeemer, maximum, deadline, signature } = common;
-                let plan: PlanId = plan.parse()?;
-                Self::Single(Signed {
-                    voucher: Voucher { plan, holder, redeemer, maximum, nonce, deadline },
-                    signature,
-                })
-            }
-            File::Session { common, session } => {
-                let Common { plan, holder, redeemer, maximum, deadline, signature } = common;
-                let plan: PlanId = plan.parse()?;
-                Self::Session(Signed {
-                    voucher: SessionVoucher { plan, holder, redeemer, maximum, session, deadline },
-                    signature,
-                })
-            }
-        })
-    }
+/// What is handed over.
+pub(super) fn json(voucher: &AnyVoucher) -> Value {
+    let (kind, name, number, signature) = match voucher {
+        AnyVoucher::Single(Signed { voucher, signature }) => ("voucher", "nonce", voucher.nonce, signature),
+        AnyVoucher::Session(Signed { voucher, signature }) => {
+            ("session", "session", voucher.session, signature)
+        }
+    };
+    json!({
+        "kind": kind, "plan": voucher.plan().to_string(), "holder": voucher.holder(), "redeemer": voucher.redeemer(),
+        "maximum": voucher.maximum(), name: number.to_string(), "deadline": voucher.deadline(), "signature": signature,
+    })
+}
+
+/// Reads what was handed over, from a file or stdin.
+pub(super) fn read(file: &Path) -> Result<AnyVoucher> {
+    let text = read_text(file)?;
+    let parsed = serde_json::from_str(&text).map_err(|error| {
+        problem(Exit::Usage, format!("{} is no voucher: {error}", file.display()))
+            .hint("give the JSON that `scrip voucher sign` printed")
+    })?;
+    let File { number, plan, holder, redeemer, maximum, deadline, signature } = parsed;
+    let plan: PlanId = plan.parse()?;
+    Ok(match number {
+        Number::Voucher { nonce } => {
+            let voucher = Voucher { plan, holder, redeemer, maximum, nonce, deadline };
+            AnyVoucher::Single(Signed { voucher, signature })
+        }
+        Number::Session { session } => {
+            let voucher = SessionVoucher { plan, holder, redeemer, maximum, session, deadline };
+            AnyVoucher::Session(Signed { voucher, signature })
+        }
+    })
 }

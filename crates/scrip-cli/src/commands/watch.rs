@@ -66,7 +66,7 @@ pub(crate) async fn run(args: WatchArgs, context: &Context) -> Result<Report> {
         }
         // Only once it was told: after a crash something may be told twice, but nothing is left out.
         if let Some(file) = &args.cursor {
-            write(file, &update.cursor)?;
+            replace(file, &update.cursor.to_string())?;
         }
     }
     // All was said as it happened.
@@ -81,10 +81,10 @@ fn read(file: &Path) -> Result<Option<Cursor>> {
     }
 }
 
-/// Whole or not at all, whenever the process ends.
-fn write(file: &Path, cursor: &Cursor) -> Result<()> {
+/// Writes a file whole or not at all, whenever the process ends.
+pub(super) fn replace(file: &Path, text: &str) -> Result<()> {
     let new = file.with_added_extension("new");
-    fs::write(&new, format!("{cursor}\n"))
+    fs::write(&new, format!("{text}\n"))
         .and_then(|()| fs::rename(&new, file))
         .wrap_err_with(|| format!("{} cannot be written", file.display()))
 }

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests, and what they share")]
 
+mod book;
+mod chain;
 mod common;
 mod dev;
 mod errors;

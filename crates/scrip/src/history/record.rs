@@ -48,6 +48,7 @@ impl fmt::Display for Position {
 
 /// An event as it stands on the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Record {
     /// Where.
     pub position: Position,

@@ -20,16 +20,13 @@ use crate::{
 };
 
 /// How often a transaction is sent again, and what may be in its way is looked at, while it is in no block.
-const LOOKED_AT: Duration = Duration::from_secs(1);
+pub(super) const LOOKED_AT: Duration = Duration::from_secs(1);
 
 /// How often it is sent again to a node that refuses it. Nobody else has it then, but it may still be sent.
 const REFUSALS: u32 = 4;
 
 /// JSON-RPC's code for a method that a node does not have.
 const METHOD_NOT_FOUND: i64 = -32601;
-
-/// A replacement pays at least an eighth more, as nodes ask: most a tenth, some an eighth.
-const RAISED_BY: u128 = 8;
 
 /// A write's way to the end.
 struct Follower<'a, P> {
@@ -104,23 +101,6 @@ impl Outbox {
             }
             sleep(poll).await;
         }
-    }
-
-    /// Sends what the journal has of an account from a nonce on, up to another: what a node has lost, it has then again.
-    async fn send_again<P: Provider>(&self, provider: &P, entry: &Entry, from: u64) -> Result<Option<u64>> {
-        let entries = self.journal.since(entry.account, from).await.map_err(Error::Journal)?;
-        let mut expected = from;
-        for earlier in entries.iter().take_while(|earlier| earlier.nonce < entry.nonce) {
-            if earlier.nonce != expected {
-                return Ok(Some(expected));
-            }
-            expected += 1;
-            if let Some(transaction) = earlier.transactions.last() {
-                // What it says of it is found out by who waits for that one.
-                let _ = provider.send_raw_transaction(transaction).await;
-            }
-        }
-        Ok((expected != entry.nonce).then_some(expected))
     }
 }
 
@@ -257,7 +237,8 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             self.see_to(count).await?;
         }
         if count < nonce
-            && let Some(missing) = self.outbox.send_again(self.provider, &self.entry, count).await?
+            && let Some(missing) = self.outbox.send_again(self.provider, account, count).await?
+            && missing < nonce
         {
             self.waiting = Waiting::EarlierNonce { missing };
         }
@@ -326,15 +307,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
     async fn raise(&self, entry: &Entry) -> Result<Option<Bytes>> {
         let Some(last) = entry.transactions.last() else { return Ok(None) };
         let last = decode(last)?;
-        let raised = |fee: u128| fee.saturating_add(fee / RAISED_BY).saturating_add(1);
-        let now = Fees::of(self.provider).await?;
-        let fees = match (last.max_priority_fee_per_gas(), now) {
-            (Some(priority), Fees::Dynamic { max: max_now, priority: priority_now }) => Fees::Dynamic {
-                max: raised(last.max_fee_per_gas()).max(max_now),
-                priority: raised(priority).max(priority_now),
-            },
-            (_, now) => Fees::Legacy { price: raised(last.max_fee_per_gas()).max(now.most()) },
-        };
+        let fees = Fees::above(&last, Fees::of(self.provider).await?);
         if self.manner.max_fee.is_some_and(|most| fees.most() > most) {
             return Ok(None);
         }
@@ -380,6 +353,16 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         let Some(by) = other.map(|other| other.tx_hash()) else { return Ok(()) };
         if self.hashes.contains(&by) {
             return Ok(());
+        }
+        // Who else waits for it, or cancels it, may have replaced it.
+        let Entry { account, nonce, .. } = self.entry;
+        let known = self.outbox.journal.since(account, nonce).await.map_err(Error::Journal)?;
+        if let Some(known) = known.into_iter().next().filter(|known| known.nonce == nonce) {
+            self.hashes = known.transactions.iter().map(keccak256).collect();
+            self.entry.transactions = known.transactions;
+            if self.hashes.contains(&by) {
+                return Ok(());
+            }
         }
         let depth = (head + 1).saturating_sub(after);
         if depth < self.manner.confirmations {

@@ -1,5 +1,7 @@
 //! Every write's way to the chain: a nonce and a signature, the journal, the node, and what becomes of it.
 
+mod again;
+mod cancel;
 mod follow;
 mod prepare;
 mod wait;
@@ -26,6 +28,8 @@ use crate::{
     journal::{Account, Entry, Inserted, Journal, MemoryJournal, Outcome},
 };
 
+pub use cancel::Cancelled;
+pub(crate) use cancel::is_cancellation;
 pub use wait::Waiting;
 
 /// The writes of one chain's accounts: their nonces, and the journal of what was signed.
@@ -40,6 +44,7 @@ pub(crate) struct Outbox {
     raising: Mutex<()>,
     /// Whether the node is known not to answer a transaction with its receipt.
     no_receipts: AtomicBool,
+    sent_again: again::SentAgain,
 }
 
 /// How writes are sent and waited for.
@@ -107,6 +112,7 @@ impl Outbox {
             fees: prepare::FeeCache::default(),
             raising: Mutex::default(),
             no_receipts: AtomicBool::new(false),
+            sent_again: again::SentAgain::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use alloy::{
+    consensus::{Transaction, TxEnvelope},
     network::TransactionBuilder,
     primitives::{Address, U256},
     providers::{Provider, utils::Eip1559Estimation},
@@ -23,6 +24,9 @@ const MARGIN: u64 = 400_000;
 
 /// For how long fees are good enough for writes that are not tried: less than a block of most chains.
 const FEES_AGE: Duration = Duration::from_secs(3);
+
+/// A replacement pays at least an eighth more, as nodes ask: most a tenth, some an eighth.
+const RAISED_BY: u128 = 8;
 
 /// What is paid for a unit of gas, in wei.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +66,18 @@ impl Fees {
         match self {
             Self::Dynamic { max, .. } => max,
             Self::Legacy { price } => price,
+        }
+    }
+
+    /// What replaces a transaction: enough above what it pays, and not below what is paid now.
+    pub(super) fn above(transaction: &TxEnvelope, now: Self) -> Self {
+        let raised = |fee: u128| fee.saturating_add(fee / RAISED_BY).saturating_add(1);
+        let max = raised(transaction.max_fee_per_gas());
+        match (transaction.max_priority_fee_per_gas(), now) {
+            (Some(priority), Self::Dynamic { max: max_now, priority: priority_now }) => {
+                Self::Dynamic { max: max.max(max_now), priority: raised(priority).max(priority_now) }
+            }
+            (_, now) => Self::Legacy { price: max.max(now.most()) },
         }
     }
 

@@ -1,8 +1,8 @@
 //! The gas table: `scripts/bench`; `--json` for programs, `--page FILE` writes the page, `--check FILE` makes sure that it is what
 //! was measured. Fails when an operation is above its figure.
 //!
-//! With `speed` the table of how fast it is, beside rivals in the same run; `--json` for programs. Fails when something is slower
-//! than its bound.
+//! With `speed` the table of how fast it is, beside rivals in the same run; `--json` for programs, `--page FILE` writes the page.
+//! Fails when something is slower than its bound.
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
@@ -23,29 +23,34 @@ enum Output {
     Check(String),
     Speed,
     SpeedJson,
+    SpeedPage(String),
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
     let Some(argument) = arguments.next() else { return Ok(Output::Table) };
-    let mut file = || arguments.next().ok_or_eyre("name the page's file");
     Ok(match argument.as_str() {
         "--json" => Output::Json,
-        "--page" => Output::Page(file()?),
-        "--check" => Output::Check(file()?),
+        "--page" => Output::Page(file(arguments)?),
+        "--check" => Output::Check(file(arguments)?),
         "speed" => match arguments.next().as_deref() {
             None => Output::Speed,
             Some("--json") => Output::SpeedJson,
-            Some(other) => bail!("`{other}` is not --json"),
+            Some("--page") => Output::SpeedPage(file(arguments)?),
+            Some(other) => bail!("`{other}` is neither --json nor --page FILE"),
         },
         other => bail!("`{other}` is none of --json, --page FILE, --check FILE and speed"),
     })
 }
 
+fn file(mut arguments: impl Iterator<Item = String>) -> Result<String> {
+    arguments.next().ok_or_eyre("name the page's file")
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let output = parse(std::env::args().skip(1))?;
-    if matches!(output, Output::Speed | Output::SpeedJson) {
-        return speed(matches!(output, Output::SpeedJson)).await;
+    if matches!(output, Output::Speed | Output::SpeedJson | Output::SpeedPage(_)) {
+        return speed(output).await;
     }
     let rows = gas::measure().await?;
     match output {
@@ -63,12 +68,12 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn speed(as_json: bool) -> Result<()> {
+async fn speed(output: Output) -> Result<()> {
     let rows = speed::measure().await?;
-    if as_json {
-        json(&rows)?;
-    } else {
-        println!("{}", speed_table(&rows));
+    match output {
+        Output::SpeedJson => json(&rows)?,
+        Output::SpeedPage(file) => fs::write(file, speed::page(&rows)?)?,
+        _ => println!("{}", speed_table(&rows)),
     }
     let slow: Vec<_> = rows.iter().filter(|row| !row.is_within()).map(|row| row.task).collect();
     ensure!(slow.is_empty(), "slower than their bounds: {}", slow.join("; "));
@@ -105,7 +110,7 @@ fn speed_table(rows: &[speed::Row]) -> impl std::fmt::Display + use<> {
             figure(row.ours),
             row.rival.to_owned(),
             figure(row.theirs),
-            format!("{:.1}", row.ratio),
+            format!("{:.2}", row.ratio),
             row.at_least.map(|least| format!("{least:.1}")).unwrap_or_default(),
             if row.is_within() { "" } else { "below" }.to_owned(),
         ]);

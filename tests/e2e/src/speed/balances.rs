@@ -34,13 +34,13 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
 
     let one_by_one = time(async || each(&scrip, &pairs, 1).await).await?;
     let some_at_once = time(async || each(&scrip, &pairs, AT_ONCE).await).await?;
-    let balances = median(async || {
+    let balances = median_of(async || {
         let balances = scrip.balances(&pairs).await?.balances;
         ensure!(balances.iter().all(|balance| *balance == 7), "another balance than was minted");
         Ok(())
     });
     let balances = balances.await?;
-    let holdings = median(async || {
+    let holdings = median_of(async || {
         let holdings = lens.holdings(&pairs).await?.holdings;
         ensure!(
             holdings.iter().flatten().all(|holding| holding.balance == 7),
@@ -76,12 +76,11 @@ async fn time(run: impl AsyncFn() -> Result<()>) -> Result<f64> {
 }
 
 /// The median of some runs in milliseconds, after one that does not count.
-async fn median(run: impl AsyncFn() -> Result<()>) -> Result<f64> {
+async fn median_of(run: impl AsyncFn() -> Result<()>) -> Result<f64> {
     run().await?;
     let mut times = Vec::new();
     for _ in 0..RUNS {
         times.push(time(&run).await?);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[RUNS / 2])
+    Ok(super::median(times))
 }

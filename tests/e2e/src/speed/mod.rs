@@ -1,10 +1,14 @@
 //! How fast it is beside a rival in the same run: `scripts/bench speed`.
 
+mod balance;
 mod balances;
 mod orders;
+mod page;
 
 use eyre::Result;
 use serde::Serialize;
+
+pub use page::page;
 
 /// A figure of ours beside a rival's, both of this run.
 #[derive(Debug, Clone, Serialize)]
@@ -69,7 +73,14 @@ impl Row {
 /// Measures everything, each part on a devnet of its own.
 pub async fn measure() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
+    rows.extend(balance::measure().await?);
     rows.extend(balances::measure().await?);
     rows.extend(orders::measure().await?);
     Ok(rows)
+}
+
+/// The one in the middle.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -1,29 +1,14 @@
-//! Putting Scrip on a chain: the program, its records, and forge's script, which all come to one address.
+//! Putting Scrip on a chain: the client, its records, and forge's script, which all come to one address.
 
-use std::{fs, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 use alloy::{
-    primitives::{Address, B256, hex},
+    primitives::{Address, B256},
     providers::{Provider, ext::AnvilApi},
 };
-use eyre::{Result, eyre};
+use eyre::Result;
 use scrip::{CREATE2_DEPLOYER, CodeHashes, Deployment, DeploymentRecord, Error, Periphery, Scrip};
 use scrip_devnet::Devnet;
-
-/// Runs the program with its key in the environment.
-fn deploy(devnet: &Devnet, arguments: &[&str]) -> Result<String> {
-    let key = hex::encode(devnet.actor("stranger")?.signer.to_bytes());
-    let output = Command::new(env!("CARGO_BIN_EXE_deploy"))
-        .args(arguments)
-        .args(["--rpc-url", devnet.url()])
-        .env("SCRIP_PRIVATE_KEY", key)
-        .output()?;
-    if output.status.success() {
-        Ok(String::from_utf8(output.stdout)?)
-    } else {
-        Err(eyre!(String::from_utf8(output.stderr)?))
-    }
-}
 
 /// Takes lens and registry off the chain, as if they had never been deployed.
 async fn without_periphery(devnet: &Devnet) -> Result<()> {
@@ -39,25 +24,23 @@ async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
     let devnet = Devnet::start().await?;
     without_periphery(&devnet).await?;
     let controller = devnet.actor("builder")?.address();
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("new/record.json");
-    let path = file.to_str().unwrap();
-    let controlled = ["deploy", "--fee-controller", &controller.to_string(), "--record", path];
-
     let deployment = Deployment::with_fee_controller(controller);
-    let message = deploy(&devnet, &controlled)?;
-    assert_eq!(message, format!("Scrip is at {} on chain 31337: {path}\n", deployment.address()));
+    let provider = devnet.provider(devnet.actor("stranger")?);
+    let record = DeploymentRecord::deploy(&provider, controller).await?;
+    assert_eq!((record.address, record.chain_id), (deployment.address(), 31_337));
     let scrip = Scrip::connect(devnet.reader(), deployment).await?;
     assert_eq!(scrip.fee().await?.controller, Some(controller));
     assert_eq!(scrip.instance().router().call().await?, deployment.router());
 
-    let record: DeploymentRecord = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    let text = serde_json::to_string(&record)?;
+    assert_eq!(
+        serde_json::from_str::<DeploymentRecord>(&text)?,
+        record,
+        "a record is read as it was written"
+    );
     assert_eq!(record, DeploymentRecord::of(&devnet.reader(), controller).await?);
     assert_eq!(record.verify(&devnet.reader()).await?, deployment.on_chain(31_337));
-    let verify = ["verify", "--record", path];
-    let verified = format!("Scrip is at {} on chain 31337, as recorded\n", deployment.address());
-    assert_eq!(deploy(&devnet, &verify)?, verified);
-    assert_eq!(deploy(&devnet, &controlled)?, message, "once more changes nothing");
+    assert_eq!(DeploymentRecord::deploy(&provider, controller).await?, record, "once more changes nothing");
 
     // Whatever is otherwise is named.
     let nobody = Address::repeat_byte(1);
@@ -96,30 +79,12 @@ async fn what_is_deployed_is_recorded_and_the_record_verified() -> Result<()> {
     record.verify(&devnet.reader()).await?;
     let elsewhere = change(&|record| record.chain_id = 1);
     assert!(matches!(elsewhere.verify(&devnet.reader()).await, Err(Error::WrongChain { asked: 1, .. })));
-
-    // The program says so, too.
-    fs::write(&file, serde_json::to_string(&change(&|record| record.annex = nobody))?)?;
-    let error = deploy(&devnet, &verify).unwrap_err().to_string();
-    let sentence =
-        format!("the record's annex is {nobody}, but it is {}\n\nhint: verify a record", deployment.annex());
-    assert!(error.starts_with(&sentence), "{error}");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_the_program_needs_is_named() -> Result<()> {
+async fn a_chain_without_the_create2_deployer_is_named() -> Result<()> {
     let devnet = Devnet::start().await?;
-    for (arguments, message) in [
-        (vec![], "`--rpc-url` is neither deploy nor verify"),
-        (vec!["verify"], "--record is missing"),
-        (vec!["verify", "--record", "/nowhere"], "/nowhere cannot be read"),
-        (vec!["deploy", "--fee-controller", "me"], "--fee-controller is no address"),
-        (vec!["deploy", "--private-key", "0x1"], "`--private-key` is not known"),
-    ] {
-        let error = deploy(&devnet, &arguments).unwrap_err().to_string();
-        assert!(error.starts_with(message), "{error}");
-    }
-
     let deployer = devnet.provider(devnet.actor("deployer")?);
     devnet.reader().anvil_set_code(CREATE2_DEPLOYER, Default::default()).await?;
     let error = Deployment::deploy(&deployer, Address::repeat_byte(9)).await.unwrap_err();

@@ -1,5 +1,6 @@
 //! Stories on a real chain, in one binary: each test has an Anvil of its own.
 
+mod cancel;
 mod client;
 mod common;
 mod connect;
@@ -21,6 +22,9 @@ mod server;
 mod services;
 mod shared;
 mod signed_orders;
+mod typed_data;
+mod voucher_book;
 mod voucher_checks;
 mod vouchers;
+mod wallet_calls;
 mod ways;

@@ -32,7 +32,7 @@ async fn dollars(env: &TestEnv, account: Address) -> Result<U256> {
 }
 
 /// Puts Permit2 where it is on public chains, and has the subscriber approve it.
-async fn with_permit2(env: &TestEnv) -> Result<()> {
+pub(crate) async fn with_permit2(env: &TestEnv) -> Result<()> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contracts/artifacts/permit2.hex");
     // The domain that it has kept is that of another address on chain 31337. On every other chain it makes its own.
     let chain = |id: u64| hex::encode(U256::from(id).to_be_bytes::<32>());

@@ -1,0 +1,160 @@
+//! A book of vouchers, in a file.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use eyre::{Result, WrapErr};
+use scrip::{AnyVoucher, Collected, RefusedVoucher, VoucherBook};
+use serde_json::{Value, json};
+
+use super::{voucher_file, watch::replace};
+use crate::{
+    context::Context,
+    failure::{Exit, problem},
+    node::{Node, Session},
+    report::Report,
+    text,
+};
+
+/// Checks vouchers and keeps them, each for all that it lets be taken.
+pub(crate) async fn collect(file: &Path, vouchers: &[PathBuf], context: &Context) -> Result<Report> {
+    let vouchers = vouchers.iter().map(|file| voucher_file::read(file)).collect::<Result<Vec<_>>>()?;
+    let node = Node::connect(context).await?;
+    let scrip = node.scrip().await?;
+    let mut book = match (read(file)?, vouchers.first()) {
+        (Some(book), _) => book,
+        (None, Some(first)) => VoucherBook::new(first.redeemer()),
+        (None, None) => return Err(problem(Exit::Usage, "no voucher is named").into()),
+    };
+    let progress = context.print.progress("checking vouchers");
+    let (mut kept, mut refused) = (Vec::new(), Vec::new());
+    for voucher in vouchers {
+        let why = match book.collect(&scrip, voucher.clone(), voucher.maximum()).await? {
+            Collected::Kept { more, .. } => {
+                kept.push((voucher, more));
+                continue;
+            }
+            Collected::Older { maximum, deadline } => {
+                let until = text::time(deadline);
+                format!("the book has a newer one: {maximum} can be taken with it until {until}")
+            }
+            Collected::TooLittle { maximum, owed } => format!("it lets {maximum} be taken, not {owed}"),
+            Collected::Refused(state) => state.to_string(),
+        };
+        refused.push((voucher, why));
+    }
+    drop(progress);
+    write(file, &book)?;
+
+    let lines = kept.iter().map(|(voucher, more)| format!("kept: {more} more of {}", voucher.holder()));
+    let mut report = Report::new(json!({
+        "redeemer": book.redeemer(), "owed": book.owed(),
+        "kept": kept.iter().map(|(voucher, more)| with(voucher, "more", json!(more))).collect::<Vec<_>>(),
+        "refused": refused.iter().map(|(voucher, why)| with(voucher, "reason", json!(why))).collect::<Vec<_>>(),
+    }));
+    for line in lines {
+        report = report.line(line);
+    }
+    for (voucher, why) in &refused {
+        report = report.line(format!("not kept, of {}: {why}", voucher.holder()));
+    }
+    let report = report.line(format!("{} can be redeemed by {}", book.owed(), book.redeemer()));
+    ended(report, refused.len(), "not kept", "the others are in the book", context)
+}
+
+/// Redeems all that the book has.
+pub(crate) async fn redeem(file: &Path, context: &Context) -> Result<Report> {
+    let mut book = read(file)?.ok_or_else(|| {
+        problem(Exit::Usage, format!("there is no book {}", file.display()))
+            .hint("`scrip voucher collect` makes one")
+    })?;
+    let session = Session::connect(context).await?;
+    if session.scrip.signer() != book.redeemer() {
+        let message = format!("the book is of {}, not of {}", book.redeemer(), session.scrip.signer());
+        return Err(problem(Exit::Usage, message)
+            .hint("redeem as the redeemer that its vouchers name")
+            .into());
+    }
+    let (mut redeemed, mut refused, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
+    let progress = context.print.progress("redeeming all");
+    loop {
+        let done = book.redeem(&session.scrip).await;
+        // Whatever became of it: what is under way is in the book.
+        write(file, &book)?;
+        let done = done?;
+        // Those that are still in the book were tried again.
+        refused.retain(|one: &RefusedVoucher| one.dropped);
+        refused.extend(done.refused);
+        receipts.extend(done.receipt);
+        if done.redeemed.is_empty() {
+            break;
+        }
+        redeemed.extend(done.redeemed);
+    }
+    drop(progress);
+
+    let mut report = Report::new(json!({
+        "redeemed": redeemed.iter().map(|one| with(&one.voucher, "amount", json!(one.amount))).collect::<Vec<_>>(),
+        "refused": refused.iter().map(|one| {
+            let mut json = with(&one.voucher, "amount", json!(one.amount));
+            json["reason"] = json!(one.error.to_string());
+            json["dropped"] = json!(one.dropped);
+            json
+        }).collect::<Vec<_>>(),
+        "owed": book.owed(),
+        "transactions": receipts.iter().map(|receipt| receipt.transaction).collect::<Vec<_>>(),
+    }));
+    for one in &redeemed {
+        report = report.line(format!("redeemed {} of {}", one.amount, one.voucher.holder()));
+    }
+    for one in &refused {
+        let then = if one.dropped { "dropped" } else { "still in the book" };
+        report =
+            report.line(format!("not {} of {}, {then}: {}", one.amount, one.voucher.holder(), one.error));
+    }
+    if redeemed.is_empty() && refused.is_empty() {
+        report = report.line("nothing is owed");
+    }
+    for receipt in &receipts {
+        report = report.receipt(receipt);
+    }
+    ended(report, refused.len(), "not redeemed", "the others are", context)
+}
+
+/// What a voucher is known by, and something about it.
+fn with(voucher: &AnyVoucher, field: &str, value: Value) -> Value {
+    let mut json = voucher_file::json(voucher);
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|name, _| !matches!(name.as_str(), "signature" | "redeemer" | "maximum" | "deadline"));
+        fields.insert(field.to_owned(), value);
+    }
+    json
+}
+
+/// The report, or after it the failure, when something was refused.
+fn ended(report: Report, refused: usize, how: &str, hint: &str, context: &Context) -> Result<Report> {
+    if refused == 0 {
+        return Ok(report);
+    }
+    context.print.report(&report)?;
+    let count = text::count(refused as u64, "voucher");
+    let were = if refused == 1 { "was" } else { "were" };
+    Err(problem(Exit::Refused, format!("{count} {were} {how}")).hint(hint).into())
+}
+
+fn read(file: &Path) -> Result<Option<VoucherBook>> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).map_err(|error| {
+            problem(Exit::Usage, format!("{} is no book of vouchers: {error}", file.display()))
+                .hint("name the file that `scrip voucher collect` has made, or a new one")
+        })?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).wrap_err_with(|| format!("{} cannot be read", file.display())),
+    }
+}
+
+fn write(file: &Path, book: &VoucherBook) -> Result<()> {
+    replace(file, &serde_json::to_string_pretty(book)?)
+}
