@@ -52,6 +52,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<State>> for Asked<T> {
         asked.extend_from_slice(&body);
         let repeat = Repeat { key, digest: keccak256(asked) };
         let text: &[u8] = if body.is_empty() { b"null" } else { &body };
+        // What is derived for a struct reads an array as well, member after member.
+        if text.trim_ascii_start().starts_with(b"[") {
+            return Err(
+                ProblemKind::INVALID_REQUEST.problem("the body is an array, and this takes an object")
+            );
+        }
         let body = serde_json::from_slice(text).map_err(|error| {
             let kind = if error.to_string().contains("is no whole number") {
                 ProblemKind::INVALID_NUMBER

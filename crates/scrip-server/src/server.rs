@@ -62,16 +62,23 @@ pub struct Fund {
 pub enum StartError {
     /// The database.
     #[error("the database cannot be used: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// The journal of signed transactions, in the same database.
     #[error("the journal cannot be used: {0}")]
-    Journal(#[source] JournalError),
+    Journal(JournalError),
     /// The chain.
     #[error(transparent)]
     Chain(#[from] scrip::Error),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
+}
+
+// Not by `#[from]`, which would make its message, said above, the cause as well.
+impl From<sqlx::Error> for StartError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
 }
 
 impl From<Problem> for StartError {

@@ -18,8 +18,8 @@ pub(crate) struct ServeArgs {
     /// Make an API key that may make accounts, and write it to this file, unless the file is there
     #[arg(long, conflicts_with = "dev", value_name = "FILE")]
     pub(crate) admin_key: Option<PathBuf>,
-    /// The database: sqlite:///path/to/file, or postgres://user@host/name; a file in the data folder without, and with --dev
-    /// one that is forgotten
+    /// The database: sqlite:///path/to/file?mode=rwc, or postgres://user@host/name; with --dev one that is forgotten, if none
+    /// is named
     // The URL may hold a password.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,

@@ -166,9 +166,14 @@ fn master_key(args: &ServeArgs) -> Result<Option<MasterKey>> {
 
 /// Writes what is secret to a file that only its owner reads.
 fn write_secret(file: &Path, secret: &str) -> Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    use std::{
+        io::Write,
+        os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    };
     let written = || -> std::io::Result<()> {
         let mut to = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file)?;
+        // One that was there before may be for others to read.
+        to.set_permissions(fs::Permissions::from_mode(0o600))?;
         to.write_all(format!("{secret}\n").as_bytes())
     };
     written().wrap_err_with(|| format!("the keys cannot be written to {}", file.display()))

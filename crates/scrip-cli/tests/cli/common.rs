@@ -75,8 +75,18 @@ impl Running {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 
+    /// Ends it as a service manager does; how it exited.
+    pub(crate) fn terminate(mut self) -> i32 {
+        self.send("-TERM");
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+
     fn signal(&self) {
-        Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        self.send("-INT");
+    }
+
+    fn send(&self, signal: &str) {
+        Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
     }
 }
 

@@ -11,4 +11,5 @@ mod dev;
 mod errors;
 mod offline;
 mod once;
+mod serve;
 mod story;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     number::Number,
+    object::object,
     register::{AccessLimit, CreditsConfig, PriceConfig, RegisterPlan},
 };
 use crate::{agent_page::AgentPage, extract::agent_number};
@@ -38,7 +39,9 @@ pub(crate) struct AgentBody {
 /// An agent to be registered, with a plan that opens it.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct RegisterAgentAndPlan {
+    #[serde(deserialize_with = "object")]
     pub(crate) plan: PlanOfAgent,
+    #[serde(deserialize_with = "object")]
     pub(crate) agent: AgentBody,
 }
 
@@ -48,7 +51,9 @@ pub(crate) struct RegisterAgentAndPlan {
 pub(crate) struct PlanOfAgent {
     #[schema(value_type = Object)]
     metadata_attributes: Map<String, Value>,
+    #[serde(deserialize_with = "object")]
     price_config: PriceConfig,
+    #[serde(deserialize_with = "object")]
     credits_config: CreditsConfig,
     #[serde(default)]
     access_limit: Option<AccessLimit>,

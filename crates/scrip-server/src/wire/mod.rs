@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod agent;
 pub(crate) mod name;
 pub(crate) mod number;
+pub(crate) mod object;
 pub(crate) mod plan;
 pub(crate) mod register;
 pub(crate) mod x402;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{address::HexAddress, number::Number};
+use super::{address::HexAddress, number::Number, object::object};
 use crate::{
     plan_page::PlanPage,
     problem::{Problem, ProblemKind},
@@ -25,7 +25,9 @@ pub(crate) struct RegisterPlan {
     /// `name`, and whatever else is to be known of it.
     #[schema(value_type = Object)]
     pub(crate) metadata_attributes: Map<String, Value>,
+    #[serde(deserialize_with = "object")]
     pub(crate) price_config: PriceConfig,
+    #[serde(deserialize_with = "object")]
     pub(crate) credits_config: CreditsConfig,
     /// Sets plans of the same terms apart; the same one again is the same plan.
     #[serde(default)]

@@ -6,21 +6,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::number::Number;
+use super::{
+    number::Number,
+    object::{object, object_or_null},
+};
 use crate::{delegation::Delegation, permission::Permission};
 
 /// An access token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PermissionAsked {
+    #[serde(deserialize_with = "object")]
     pub(crate) accepted: AcceptedAsked,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) delegation_config: Option<DelegationConfig>,
     /// 2, or 3 for a token for one use.
     #[serde(default)]
     pub(crate) token_version: Option<u8>,
     /// What a token for one use is bound to.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) resource: Option<ResourceAsked>,
 }
 
@@ -33,7 +37,7 @@ pub(crate) struct AcceptedAsked {
     #[serde(default)]
     pub(crate) network: Option<String>,
     pub(crate) plan_id: Number,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) extra: Option<ExtraAsked>,
 }
 
@@ -85,7 +89,7 @@ pub(crate) struct DelegationConfig {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentAsked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) payment_required: Option<PaymentRequired>,
     #[serde(default)]
     pub(crate) x402_access_token: Option<String>,
@@ -101,7 +105,7 @@ pub(crate) struct PaymentAsked {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PaymentRequired {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) resource: Option<ResourceAsked>,
     /// What pays for it. What is no plan's is somebody else's way of paying.
     #[serde(default)]

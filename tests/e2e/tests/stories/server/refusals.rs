@@ -67,6 +67,7 @@ async fn what_cannot_be_read_is_refused(env: &mut ServerEnv) -> Result<()> {
         (String::new(), 400, "BCK.HTTP.400"),
         ("null".to_owned(), 400, "BCK.HTTP.400"),
         ("[]".to_owned(), 400, "BCK.HTTP.400"),
+        (format!(r#" ["{plan}", 1, "{holder}"]"#), 400, "BCK.HTTP.400"),
         ("{}".to_owned(), 400, "BCK.HTTP.400"),
         ("{".to_owned(), 400, "BCK.HTTP.400"),
         ("planId=1".to_owned(), 400, "BCK.HTTP.400"),
@@ -114,6 +115,9 @@ async fn what_cannot_be_read_is_refused(env: &mut ServerEnv) -> Result<()> {
         let order = env.subscriber.request(Method::POST, &get(&format!("{plan}/order")));
         refused(&Answer::of(order.header("idempotency-key", key)).await?, 400, "BCK.HTTP.400")?;
     }
+    for path in ["/api/v1/payment-methods?provider=a&provider=b", "/api/v1/x402/permissions/%ff"] {
+        refused(&env.builder.get(path).await?, 400, "BCK.HTTP.400").wrap_err(path)?;
+    }
     for name in ["", "a\0b", &"x".repeat(101)] {
         let key = json!({ "name": name, "scopes": ["read"] });
         refused(&env.builder.post("/api/v1/api-keys", &key).await?, 400, "BCK.HTTP.400")?;
@@ -139,6 +143,8 @@ async fn terms_that_no_plan_can_have_are_refused(env: &mut ServerEnv) -> Result<
         ("/metadataAttributes/name", json!(7), terms),
         ("/metadataAttributes", json!("name"), unread),
         ("/priceConfig", Value::Null, unread),
+        ("/priceConfig", json!([]), unread),
+        ("/creditsConfig", json!([1, true, 1, 0, 100]), unread),
         ("/priceConfig/isCrypto", json!("yes"), unread),
         ("/priceConfig/priceType", json!(2), terms),
         ("/priceConfig/priceType", json!(-1), unread),
@@ -214,7 +220,6 @@ async fn what_the_chain_refuses_is_said(env: &mut ServerEnv) -> Result<()> {
     refused(&put(&env.builder, "11111").await?, 404, "BCK.PROTOCOL.0004")?;
     let link = |plan: &str| format!("{agents}/{agent}/plan/{plan}");
     refused(&env.stranger.post_nothing(&link(&plan)).await?, 403, "BCK.PROTOCOL.0016")?;
-    refused(&env.builder.post_nothing(&link("11111")).await?, 404, "BCK.PROTOCOL.0003")?;
     refused(&send(&env.builder, Method::DELETE, "/api/v1/api-keys/mine", "").await?, 404, "BCK.HTTP.404")?;
     Ok(())
 }
