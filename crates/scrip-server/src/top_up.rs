@@ -28,8 +28,8 @@ pub(crate) struct TopUp {
     pub(crate) purchases: i64,
 }
 
-/// How often is bought for one request: others may take what was bought meanwhile.
-const ROUNDS: usize = 16;
+/// How often is looked and bought for one request: others may take what was bought meanwhile.
+const ROUNDS: usize = 32;
 
 impl State {
     /// Reserves credits; if there are too few, buys more under a delegation first. The transaction of the last order, if
@@ -39,7 +39,7 @@ impl State {
         ask: &Ask,
         delegation: Option<&str>,
     ) -> Result<(Hold, Option<TxHash>), Problem> {
-        let mut order = None;
+        let (mut order, mut looked) = (None, None);
         for _ in 0..ROUNDS {
             match self.reserve(ask).await? {
                 Reserved::Held(hold) => return Ok((hold, order)),
@@ -50,6 +50,12 @@ impl State {
                 }
                 Reserved::Short { available, purchases } => {
                     let Some(delegation) = delegation else { return Err(short(ask, available)) };
+                    // What was bought last may have come after the chain was asked, and before the purchases were counted: it is
+                    // looked once more, and bought when nothing was meanwhile.
+                    if looked != Some(purchases) {
+                        looked = Some(purchases);
+                        continue;
+                    }
                     order = self.buy(ask, delegation, available, purchases).await?;
                 }
             }

@@ -20,7 +20,7 @@ use crate::{
     state::State,
     wire::{
         plan::BalanceView,
-        x402::{AcceptedAsked, PaymentAsked, SettledView, Verified},
+        x402::{Offered, PaymentAsked, SettledView, Verified},
     },
 };
 
@@ -28,11 +28,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
     OpenApiRouter::new().routes(routes!(verify)).routes(routes!(settle))
 }
 
+/// The longest name of a request, in bytes.
+const LONGEST: usize = 255;
+
 /// What is to be paid, and by whom, once it is known that it may be.
 struct Payment {
     token: AccessToken,
     /// The seller's entry that the token pays.
-    accepted: AcceptedAsked,
+    accepted: Offered,
     url: String,
     plan: PlanId,
     holder: Address,
@@ -55,7 +58,8 @@ impl Payment {
         let invalid = |detail: String| {
             ProblemKind::INVALID_TOKEN.problem(detail).hint("ask the subscriber for a token for what is sold")
         };
-        let accepted = required.accepts.into_iter().find(|accepted| accepted.plan_id.0 == plan.0);
+        let accepted =
+            required.accepts.into_iter().find(|accepted| accepted.plan_id.is_some_and(|id| id.0 == plan.0));
         let accepted = accepted.ok_or_else(|| {
             invalid(format!("the access token is for plan {}, which the seller does not accept", plan.0))
         })?;
@@ -76,6 +80,11 @@ impl Payment {
         }
         let amount = asked.max_amount.map(|amount| amount.to_u64("an amount")).transpose()?;
         let request = asked.agent_request_id.filter(|request| !request.is_empty());
+        if let Some(length) = request.as_ref().map(String::len).filter(|length| *length > LONGEST) {
+            return Err(ProblemKind::INVALID_REQUEST
+                .problem(format!("an agentRequestId of {length} bytes, and {LONGEST} are the most"))
+                .hint("settle with the id that was given when it was verified"));
+        }
         Ok(Self { token, accepted, url, plan, holder, redeemer, amount, request })
     }
 

@@ -107,8 +107,19 @@ pub(crate) struct PaymentAsked {
 pub(crate) struct PaymentRequired {
     #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) resource: Option<ResourceAsked>,
+    /// What pays for it. What is no plan's is somebody else's way of paying.
     #[serde(default)]
-    pub(crate) accepts: Vec<AcceptedAsked>,
+    pub(crate) accepts: Vec<Offered>,
+}
+
+/// A way to pay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Offered {
+    #[serde(default)]
+    pub(crate) plan_id: Option<Number>,
+    #[serde(default)]
+    pub(crate) extra: Option<ExtraAsked>,
 }
 
 /// It is paid for: the credits are reserved.

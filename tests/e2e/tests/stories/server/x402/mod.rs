@@ -55,6 +55,9 @@ fn required(plan: &str, url: &str, agent: Option<&str>) -> Value {
         "accepts": [{
             "scheme": "nvm:erc4337", "network": "eip155:84532", "planId": plan,
             "extra": { "version": "1", "agentId": agent, "httpVerb": "POST" },
+        }, {
+            "scheme": "exact", "network": "eip155:84532", "amount": "10000", "payTo": "0x",
+            "extra": { "name": "USDC", "version": "2" },
         }],
         "extensions": {},
     })

@@ -23,6 +23,7 @@ on_each_database!(
     a_page_says_how_long_reservations_last,
     a_server_that_dies_settles_when_it_is_back,
     what_is_burned_and_redeemed_is_not_reserved,
+    what_is_reserved_is_neither_burned_nor_redeemed_otherwise,
 );
 
 async fn what_is_verified_is_settled_once(env: &mut ServerEnv) -> Result<()> {
@@ -250,5 +251,33 @@ async fn what_is_burned_and_redeemed_is_not_reserved(env: &mut ServerEnv) -> Res
     let left = balance(env, &plan).await?;
     assert_eq!(left, 100 - taken);
     assert!(valid? as u64 <= left, "more is reserved than is left");
+    Ok(())
+}
+
+async fn what_is_reserved_is_neither_burned_nor_redeemed_otherwise(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "Kept").await?;
+    give(env, &plan, 100, 0).await?;
+    let token = token(env, &plan).await?;
+    let id = request(verify(&env.builder, &plan, &token, 60).await?)?;
+    let burn = async |credits: u64| {
+        let burn = json!({ "planId": plan, "creditsAmount": credits });
+        env.subscriber.post("/api/v1/protocol/plans/burn", &burn).await
+    };
+    let redeem = async |seller: &Caller, request: &str, credits: u64| {
+        let redeem = json!({
+            "agentRequestId": request, "planId": plan, "redeemFrom": env.subscriber.address, "amount": credits,
+        });
+        seller.post("/api/v1/protocol/plans/redeem", &redeem).await
+    };
+    refused(&burn(41).await?, TOO_FEW.0, TOO_FEW.1)?;
+    refused(&redeem(&env.builder, "other", 41).await?, TOO_FEW.0, TOO_FEW.1)?;
+    burn(20).await?.ok()?;
+    redeem(&env.builder, "other", 20).await?.ok()?;
+    // Redeemed by the id that was verified, it is what was reserved; whoever may not redeem the plan changes nothing.
+    refused(&redeem(&env.stranger, &id, 60).await?, 403, "BCK.PROTOCOL.0017")?;
+    redeem(&env.builder, &id, 60).await?.ok()?;
+    let settled = settle(&env.builder, &plan, &token, 60, Some(&id)).await?.ok()?;
+    assert_eq!(settled["creditsRedeemed"], "60");
+    assert_eq!(balance(env, &plan).await?, 0);
     Ok(())
 }
