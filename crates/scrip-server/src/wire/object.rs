@@ -18,6 +18,13 @@ pub(crate) fn object_or_null<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Option::<Box<RawValue>>::deserialize(deserializer)?.map(|raw| read(&raw)).transpose()
 }
 
+/// Reads an array of objects.
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Vec::<Box<RawValue>>::deserialize(deserializer)?.iter().map(|raw| read(raw)).collect()
+}
+
 fn read<T: DeserializeOwned, E: de::Error>(raw: &RawValue) -> Result<T, E> {
     if !raw.get().starts_with('{') {
         return Err(E::custom(format!("`{:.100}` is no object", raw.get())));
@@ -41,16 +48,20 @@ mod tests {
         one: Inner,
         #[serde(default, deserialize_with = "object_or_null")]
         other: Option<Inner>,
+        #[serde(default, deserialize_with = "objects")]
+        more: Vec<Inner>,
     }
 
     #[test]
     fn arrays_are_no_objects() {
         let read = |text: &str| serde_json::from_str::<Outer>(text);
         let one = Inner { number: 7 };
-        assert_eq!(read(r#"{"one":{"number":7}}"#).unwrap(), Outer { one, other: None });
+        assert_eq!(read(r#"{"one":{"number":7}}"#).unwrap(), Outer { one, other: None, more: Vec::new() });
         assert_eq!(read(r#"{"one": {}, "other": null}"#).unwrap().other, None);
         assert_eq!(read(r#"{"one": {}, "other": {"number": 1}}"#).unwrap().other, Some(Inner { number: 1 }));
+        assert_eq!(read(r#"{"one": {}, "more": [{}, {"number": 2}]}"#).unwrap().more[1], Inner { number: 2 });
         for text in [
+            r#"{"one":{},"more":[[7]]}"#,
             r#"{"one":[7]}"#,
             r#"{"one":[]}"#,
             r#"{"one":{},"other":[7]}"#,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{
     number::Number,
-    object::{object, object_or_null},
+    object::{object, object_or_null, objects},
 };
 use crate::{delegation::Delegation, permission::Permission};
 
@@ -108,7 +108,7 @@ pub(crate) struct PaymentRequired {
     #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) resource: Option<ResourceAsked>,
     /// What pays for it. What is no plan's is somebody else's way of paying.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objects")]
     pub(crate) accepts: Vec<Offered>,
 }
 
@@ -118,7 +118,7 @@ pub(crate) struct PaymentRequired {
 pub(crate) struct Offered {
     #[serde(default)]
     pub(crate) plan_id: Option<Number>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(crate) extra: Option<ExtraAsked>,
 }
 
