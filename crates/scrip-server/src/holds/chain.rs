@@ -24,7 +24,7 @@ pub(super) struct View {
 }
 
 /// A request that is being redeemed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Underway {
     pub(super) request: String,
     pub(super) redeemer: Address,

@@ -12,7 +12,11 @@ mod chain;
 mod reserve;
 mod spend;
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex as SyncMutex, MutexGuard as SyncMutexGuard, PoisonError},
+};
 
 use alloy::primitives::Address;
 use scrip::PlanId;
@@ -22,7 +26,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) use capture::{Capture, Settled};
 pub(crate) use reserve::{Ask, Reserved};
 
-use self::chain::View;
+use self::{chain::View, reserve::Job};
 use crate::{account::as_u64, problem::Problem, shared::Shared, state::State};
 
 /// How long a reservation lasts unless the plan's page says otherwise, in seconds.
@@ -61,12 +65,13 @@ pub(crate) enum Status {
     Settled,
 }
 
-/// Lets those who reserve for the same holder here come one after another, in their order, instead of all at the database, and
-/// ask the chain together.
+/// Lets those who reserve for the same holder here ask the chain together, and come to the database one after another, each with
+/// all who wait.
 #[derive(Debug)]
 pub(crate) struct Turns {
     views: Shared<(PlanId, Address, Option<u64>), View>,
     redeemers: Shared<(PlanId, Address, Address, u64), Option<Problem>>,
+    waiting: SyncMutex<HashMap<(PlanId, Address), Vec<Job>>>,
     hasher: RandomState,
     turns: [Mutex<()>; 64],
 }
@@ -76,6 +81,7 @@ impl Default for Turns {
         Self {
             views: Shared::default(),
             redeemers: Shared::default(),
+            waiting: SyncMutex::default(),
             hasher: RandomState::new(),
             turns: std::array::from_fn(|_| Mutex::default()),
         }
@@ -83,6 +89,18 @@ impl Default for Turns {
 }
 
 impl Turns {
+    fn waiting(&self) -> SyncMutexGuard<'_, HashMap<(PlanId, Address), Vec<Job>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self, plan: PlanId, holder: Address, job: Job) {
+        self.waiting().entry((plan, holder)).or_default().push(job);
+    }
+
+    fn take(&self, plan: PlanId, holder: Address) -> Vec<Job> {
+        self.waiting().remove(&(plan, holder)).unwrap_or_default()
+    }
+
     async fn wait(&self, plan: PlanId, holder: Address) -> MutexGuard<'_, ()> {
         let place = self.hasher.hash_one((plan, holder)) % self.turns.len() as u64;
         self.turns[place as usize].lock().await

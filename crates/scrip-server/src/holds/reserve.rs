@@ -3,6 +3,7 @@
 use alloy::primitives::Address;
 use scrip::PlanId;
 use sqlx::{AnyConnection, Row};
+use tokio::sync::oneshot;
 
 use super::{
     Hold, Status,
@@ -53,6 +54,7 @@ pub(crate) enum Reserved {
 }
 
 /// One attempt.
+#[derive(Debug)]
 enum Attempt {
     Done(Reserved),
     /// Some live reservation ends later than was looked at.
@@ -61,8 +63,23 @@ enum Attempt {
     Doubt(Vec<Underway>),
 }
 
+/// Somebody who waits to reserve.
+#[derive(Debug)]
+pub(super) struct Job {
+    ask: Ask,
+    view: View,
+    /// By when what is reserved ends, in unix seconds, as the view was taken.
+    end: u64,
+    may_doubt: bool,
+    answer: oneshot::Sender<Result<Attempt, Problem>>,
+}
+
 /// How often what was looked at may change before it is taken for what it is.
 pub(super) const ATTEMPTS: usize = 4;
+
+/// By how many seconds another reservation may end later than was looked at: those who come after each other within seconds need
+/// not look again, for credits outlive a reservation by [`MINED_WITHIN`](super::MINED_WITHIN).
+const SLACK: u64 = 5;
 
 impl State {
     /// Reserves credits, all of them or none.
@@ -74,10 +91,7 @@ impl State {
             let until = (!ask.is_time).then_some(end);
             // Before the lock, for asking the chain takes its time. What is in later blocks is known to the database.
             let view = self.view(ask.plan, ask.holder, (now, until), &underway).await?;
-            let turn = self.turns.wait(ask.plan, ask.holder).await;
-            let tried = self.try_reserve(ask, &view, end, attempt < ATTEMPTS).await?;
-            drop(turn);
-            match tried {
+            match self.attempt(ask, view, end, attempt < ATTEMPTS).await? {
                 Attempt::Done(reserved) => return Ok(reserved),
                 Attempt::Later(later) => end = later,
                 Attempt::Doubt(doubted) => underway = doubted,
@@ -86,28 +100,107 @@ impl State {
         unreachable!("the last attempt is done")
     }
 
+    /// Whoever's turn it is does it for all who wait, in one transaction.
+    async fn attempt(&self, ask: &Ask, view: View, end: u64, may_doubt: bool) -> Result<Attempt, Problem> {
+        let (plan, holder) = (ask.plan, ask.holder);
+        loop {
+            let (answer, mut answered) = oneshot::channel();
+            let job = Job { ask: ask.clone(), view: view.clone(), end, may_doubt, answer };
+            self.turns.queue(plan, holder, job);
+            let _turn = self.turns.wait(plan, holder).await;
+            if let Ok(attempt) = answered.try_recv() {
+                return attempt;
+            }
+            self.attempt_all(plan, holder).await;
+            if let Ok(attempt) = answered.try_recv() {
+                return attempt;
+            }
+            // Who was to do it went in the middle of it, and nothing was done.
+        }
+    }
+
+    async fn attempt_all(&self, plan: PlanId, holder: Address) {
+        let jobs = self.turns.take(plan, holder);
+        // Nothing is reserved for who has gone.
+        let jobs: Vec<_> = jobs.into_iter().filter(|job| !job.answer.is_closed()).collect();
+        let attempts = self.try_reserve(&jobs, plan, holder).await;
+        match attempts {
+            Ok(attempts) => {
+                for (job, attempt) in jobs.into_iter().zip(attempts) {
+                    // Who has gone meanwhile has a reservation that nobody settles, until it ends.
+                    let _ = job.answer.send(Ok(attempt));
+                }
+            }
+            Err(problem) => {
+                for job in jobs {
+                    let _ = job.answer.send(Err(problem.clone()));
+                }
+            }
+        }
+    }
+
     async fn try_reserve(
         &self,
-        ask: &Ask,
-        view: &View,
-        end: u64,
-        may_doubt: bool,
-    ) -> Result<Attempt, Problem> {
+        jobs: &[Job],
+        plan: PlanId,
+        holder: Address,
+    ) -> Result<Vec<Attempt>, Problem> {
         let mut db = self.db.begin().await?;
-        let purchases = lock(&mut db, ask.plan, ask.holder).await?;
+        let purchases = lock(&mut db, plan, holder).await?;
         let now = self.now();
-        if ask.is_single_use && is_used(&mut db, ask, now).await? {
+        let (mut attempts, mut known) = (Vec::with_capacity(jobs.len()), None);
+        for job in jobs {
+            attempts.push(job.attempt(&mut db, purchases, now, &mut known).await?);
+        }
+        db.commit().await?;
+        Ok(attempts)
+    }
+}
+
+/// What is kept, as of a block.
+type Known = Option<(u64, Kept)>;
+
+impl Job {
+    async fn attempt(
+        &self,
+        db: &mut AnyConnection,
+        purchases: i64,
+        now: u64,
+        known: &mut Known,
+    ) -> Result<Attempt, Problem> {
+        let Self { ask, view, .. } = self;
+        if ask.is_single_use && is_used(db, ask, now).await? {
             return Ok(Attempt::Done(Reserved::Used));
         }
         if !ask.is_new
-            && let Some(hold) = Hold::find(&mut db, ask.plan, ask.holder, &ask.request).await?
+            && let Some(hold) = Hold::find(db, ask.plan, ask.holder, &ask.request).await?
             && hold.status != Status::Held
         {
             return Ok(Attempt::Done(Reserved::Held(hold)));
         }
-        let kept = Kept::read(&mut db, (ask.plan, ask.holder, &ask.request), view, now).await?;
-        if kept.ends > end && !ask.is_time {
-            return Ok(Attempt::Later(kept.ends));
+        // What is asked for the first time is in nobody's way: those who ask so as of one block count once for all.
+        let kept = match known.take() {
+            Some((block, kept)) if ask.is_new && view.redeemed.is_empty() && block == view.block => kept,
+            _ => Kept::read(db, (ask.plan, ask.holder, &ask.request), view, now).await?,
+        };
+        let attempt = self.decide(db, purchases, now, kept);
+        let (attempt, kept) = attempt.await?;
+        if ask.is_new && view.redeemed.is_empty() {
+            *known = Some((view.block, kept));
+        }
+        Ok(attempt)
+    }
+
+    async fn decide(
+        &self,
+        db: &mut AnyConnection,
+        purchases: i64,
+        now: u64,
+        mut kept: Kept,
+    ) -> Result<(Attempt, Kept), Problem> {
+        let Self { ask, view, end, may_doubt, .. } = self;
+        if kept.ends > *end + SLACK && !ask.is_time {
+            return Ok((Attempt::Later(kept.ends), kept));
         }
         let available = match ask.is_time {
             true => view.balance,
@@ -115,24 +208,28 @@ impl State {
         };
         let needed = if ask.is_time { 1 } else { ask.amount };
         if needed > available {
-            if may_doubt && !kept.underway.is_empty() {
-                return Ok(Attempt::Doubt(kept.underway));
-            }
-            return Ok(Attempt::Done(Reserved::Short { available, purchases }));
+            let attempt = if *may_doubt && !kept.underway.is_empty() {
+                Attempt::Doubt(kept.underway.clone())
+            } else {
+                Attempt::Done(Reserved::Short { available, purchases })
+            };
+            return Ok((attempt, kept));
         }
         let hold = Hold {
             request: ask.request.clone(),
             token: ask.token.clone(),
             amount: if ask.is_time { 0 } else { ask.amount },
             status: Status::Held,
-            expires_at: now + ask.lasts,
+            expires_at: (now + ask.lasts).min(*end),
             redeemer: None,
             attempts: 0,
             receipt: None,
         };
-        hold.keep(&mut db, ask, now).await?;
-        db.commit().await?;
-        Ok(Attempt::Done(Reserved::Held(hold)))
+        hold.keep(db, ask, now).await?;
+        kept.held += hold.amount;
+        kept.credits += hold.amount;
+        kept.ends = kept.ends.max(hold.expires_at);
+        Ok((Attempt::Done(Reserved::Held(hold)), kept))
     }
 }
 
