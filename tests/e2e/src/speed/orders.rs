@@ -13,6 +13,7 @@ use eyre::{Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use scrip::{PlanId, Scrip};
 use scrip_devnet::WalletProvider;
+use tokio::{task::JoinHandle, time::sleep};
 
 use super::{Row, Unit};
 use crate::env::TestEnv;
@@ -20,13 +21,16 @@ use crate::env::TestEnv;
 /// How many orders are made each time.
 const ORDERS: u64 = 2_000;
 /// How many are under way at once, ours and the rival's.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 256;
 /// How many transactions go in one message of the second rival.
 const IN_ONE: usize = 100;
 /// How often each is measured, one after the other; the median of what they are to each other counts.
 const RUNS: usize = 5;
-/// How long the chain may stand still before the rival has it mine.
+/// How long the chain may stand still before it is made to mine.
 const STUCK: Duration = Duration::from_millis(20);
+/// After how long without progress the rival sends again what comes next: Anvil loses a transaction now and then that it has
+/// accepted.
+const LOST: Duration = Duration::from_millis(50);
 /// Enough for an order.
 const GAS: u64 = 200_000;
 
@@ -37,6 +41,7 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
         payer.approve(env.devnet.dollar().address, U256::MAX).await?;
         payer.order(plan).await?;
     }
+    let _mining = Mining::of(env.devnet.reader());
     let (mut singly, mut in_batches) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let raw = sent_raw(&env, &env.stranger, plan, 1).await?;
@@ -94,17 +99,44 @@ async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId, in
     }
     let (mut mined, mut moved) = (0, Instant::now());
     while mined < first + ORDERS {
+        sleep(Duration::from_millis(1)).await;
         let count = provider.get_transaction_count(holder).await?;
         if count > mined {
             (mined, moved) = (count, Instant::now());
-        } else if moved.elapsed() > STUCK {
-            // Anvil leaves what overtook another in its pool until the next block.
-            provider.evm_mine(None).await?;
+        } else if moved.elapsed() > LOST {
+            let lost = &signed[usize::try_from(mined - first)?];
+            // It may be there by now.
+            let _ = provider.send_raw_transaction(lost).await;
+            moved = Instant::now();
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let took = began.elapsed().as_secs_f64();
     Ok(ORDERS as f64 / took)
+}
+
+/// Has a chain mine that stands still, until it is dropped: Anvil leaves what overtook another in its pool until the next block.
+struct Mining(JoinHandle<Result<()>>);
+
+impl Mining {
+    fn of(provider: RootProvider) -> Self {
+        Self(tokio::spawn(async move {
+            let mut last = 0;
+            loop {
+                let now = provider.get_block_number().await?;
+                if now == last {
+                    provider.evm_mine(None).await?;
+                }
+                last = now;
+                sleep(STUCK).await;
+            }
+        }))
+    }
+}
+
+impl Drop for Mining {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn send_together(provider: &RootProvider, signed: &[Bytes]) -> Result<()> {
