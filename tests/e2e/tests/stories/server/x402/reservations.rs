@@ -133,6 +133,13 @@ async fn two_servers_reserve_what_there_is(env: &mut ServerEnv) -> Result<()> {
     let other = env.another(None).await?;
     let sellers = [env.builder.clone(), env.builder.at(&other)];
     assert_eq!(verify_at_once(&sellers, &plan, &token, 400).await?, 100);
+    // Again and again for a single credit, at the same moment.
+    let plan = sell(env, "One").await?;
+    let token = super::token(env, &plan).await?;
+    for round in 0..30 {
+        give(env, &plan, 1, 0).await?;
+        assert_eq!(verify_at_once(&sellers, &plan, &token, 6).await?, 1, "round {round}");
+    }
     Ok(())
 }
 
