@@ -15,6 +15,7 @@ const VERSIONS: [&str; 4] = ["0.8.1", "1.5.1", "1.15.1", "1.18.0"];
 on_each_database!(
     the_complete_example_runs_as_it_stands,
     each_snippet_of_the_page_runs_as_it_stands,
+    the_readme_runs_as_it_stands,
     an_agent_is_sold_by_the_sdks_own_middleware,
 );
 
@@ -45,6 +46,25 @@ async fn the_complete_example_runs_as_it_stands(env: &mut ServerEnv) -> Result<(
         let balance = env.chain.stranger.balance(plan.parse()?, env.subscriber.address).await?;
         assert_eq!((balance.balance, balance.is_subscriber), (150, true), "{version}");
     }
+    Ok(())
+}
+
+async fn the_readme_runs_as_it_stands(env: &mut ServerEnv) -> Result<()> {
+    let Some(python) = Python::find("payments-py-1.18.0")? else { return Ok(()) };
+    let readme = include_str!("../../../../../README.md");
+    let (_, program) = readme.split_once("```python\n").ok_or_eyre("the README has no Python")?;
+    let (program, _) = program.split_once("```").ok_or_eyre("its Python has no end")?;
+    let folder = tempfile::tempdir()?;
+    let (builder, subscriber) = (env.builder.key()?, env.subscriber.key()?);
+    let token = env.chain.devnet.dollar().address;
+    let keys = json!({ "token": token, "builder": { "key": builder }, "subscriber": { "key": subscriber } });
+    std::fs::write(folder.path().join("keys.json"), keys.to_string())?;
+    let mut command = python.program("python");
+    command
+        .args(["-W", "ignore", "-c", program])
+        .current_dir(folder.path())
+        .env("NVM_BACKEND_URL", env.url());
+    assert_eq!(printed(command).await?, "100\n");
     Ok(())
 }
 
