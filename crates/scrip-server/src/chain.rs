@@ -17,7 +17,7 @@ use alloy::{
     rpc::client::RpcClient,
     signers::local::PrivateKeySigner,
 };
-use scrip::{Deployment, Error, Journal, Lens, PlanId, Scrip, Terms};
+use scrip::{Account, Deployment, Error, Journal, JournalResult, Lens, PlanId, Scrip, Terms};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell};
 
 /// A provider that signs as one account; the client of Scrip does all else that a transaction needs.
@@ -30,7 +30,7 @@ pub(crate) type Actor = Scrip<Signing>;
 #[derive(Debug)]
 struct Fund {
     actor: Actor,
-    /// An account that has less is given up to twice as much, in wei.
+    /// An account that has less is given twice as much, in wei.
     least: U256,
 }
 
@@ -124,6 +124,12 @@ impl Chain {
         Ok(actors().entry(address).or_insert(actor).clone())
     }
 
+    /// Whether the journal has something of an account under a key.
+    pub(crate) async fn has_signed(&self, address: Address, key: &str) -> JournalResult<bool> {
+        let account = Account { chain_id: self.reader.chain_id(), address };
+        Ok(self.journal.find(account, key).await?.is_some())
+    }
+
     /// Sees to it that an account can pay for gas, if there is a fund for it. `key` stands for the gift.
     pub(crate) async fn fund(&self, account: Address, key: &str) -> Result<(), Error> {
         let Some(Fund { actor, least }) = &self.fund else { return Ok(()) };
@@ -131,7 +137,8 @@ impl Chain {
         let _turn = turn.lock().await;
         let balance = self.reader.provider().get_balance(account).await?;
         if balance < *least {
-            let gift = *least * U256::from(2) - balance;
+            // The same whenever it is repeated, for its key stands for it.
+            let gift = *least * U256::from(2);
             tracing::info!(%account, wei = %gift, "gas for an account");
             actor.once(format!("{key} gas")).send_coin(account, gift).await?;
         }

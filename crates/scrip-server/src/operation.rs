@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alloy::primitives::Address;
+use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use scrip::Error;
 use sqlx::{Row, any::AnyRow};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -27,6 +27,8 @@ const REMEMBERED: i64 = 600;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
 /// How often an operation of another process is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// The most credits that one operation counts as spent, so that many can be summed.
+const MOST_SPENT: i64 = i64::MAX >> 16;
 /// How long until what is not known is looked at again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -70,6 +72,21 @@ impl State {
         repeat: Repeat,
         work: Work,
     ) -> Result<Outcome, Problem> {
+        // Whoever asks may go at any moment: what is begun for it has an end all the same.
+        let entered = tokio::spawn(Arc::clone(self).enter(account, repeat, work)).await;
+        let waiter = entered.map_err(|error| Problem::internal(&error))??;
+        let id = waiter.id.clone().unwrap_or_default();
+        let answer = self.wait(&id).await?;
+        sqlx::query("UPDATE operations SET heard = 1, waiter = NULL WHERE id = $1")
+            .bind(&id)
+            .execute(&self.db)
+            .await?;
+        waiter.answered();
+        answer
+    }
+
+    /// Finds the operation that a request is about, or begins it.
+    async fn enter(self: Arc<Self>, account: Address, repeat: Repeat, work: Work) -> Result<Waiter, Problem> {
         let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
         let spending = work.spending(account);
         let digest = repeat.digest.to_string();
@@ -80,14 +97,7 @@ impl State {
                 None => self.begin(account, None, &digest, &text, spending).await?.unwrap_or_default(),
             },
         };
-        let waiter = Waiter { state: Arc::clone(self), id: Some(id.clone()) };
-        let answer = self.wait(&id).await?;
-        sqlx::query("UPDATE operations SET heard = 1, waiter = NULL WHERE id = $1")
-            .bind(&id)
-            .execute(&self.db)
-            .await?;
-        waiter.answered();
-        answer
+        Ok(Waiter { state: self, id: Some(id) })
     }
 
     /// The same request whose answer nobody got, if there is one.
@@ -95,7 +105,7 @@ impl State {
         let row = sqlx::query(
             "UPDATE operations SET waiter = $1 WHERE waiter IS NULL AND id = (\
                SELECT id FROM operations WHERE account = $2 AND digest = $3 AND heard = 0 AND waiter IS NULL \
-               AND request_key IS NULL AND status <> 'failed' AND created_at > $4 ORDER BY created_at LIMIT 1) \
+               AND request_key IS NULL AND (status = 'open' OR status = 'done' AND created_at > $4) ORDER BY created_at LIMIT 1) \
              RETURNING id",
         )
         .bind(&self.instance)
@@ -132,7 +142,7 @@ impl State {
         .bind(self.now_i64())
         .bind(spending.map(|spending| spending.plan.to_string()))
         .bind(spending.map(|spending| spending.holder.to_string()))
-        .bind(spending.map(|spending| as_i64(spending.credits)));
+        .bind(spending.map(|spending| as_i64(spending.credits).min(MOST_SPENT)));
         let taken_down = match spending {
             None => take_down.execute(&self.db).await?,
             Some(spending) => {
@@ -221,15 +231,22 @@ impl State {
                 Err(problem) => ("failed", None, serde_json::to_string(&problem)),
             };
             let outcome = outcome.unwrap_or_default();
-            // A database that fails now leaves it open: it is gone on with by the next process.
-            let ended =
-                sqlx::query("UPDATE operations SET status = $1, outcome = $2, block = $3 WHERE id = $4")
-                    .bind(status)
-                    .bind(outcome)
-                    .bind(block.map(as_i64))
-                    .bind(&id);
-            if let Err(error) = ended.execute(&state.db).await {
-                tracing::error!(%error, operation = id, "what became of an operation could not be kept");
+            // Until it is kept: nobody else goes on with it while this process is there. Who has taken it over may have come first.
+            while let Err(error) = sqlx::query(
+                "UPDATE operations SET status = $1, outcome = $2, block = $3 WHERE id = $4 AND status = 'open'",
+            )
+            .bind(status)
+            .bind(&outcome)
+            .bind(block.map(as_i64))
+            .bind(&id)
+            .execute(&state.db)
+            .await
+            {
+                tracing::error!(%error, operation = id, "what became of an operation cannot be kept yet");
+                if state.db.is_closed() {
+                    return;
+                }
+                sleep(AGAIN).await;
             }
             state.ended.notify_waiters();
         });
@@ -238,19 +255,48 @@ impl State {
 
     async fn carry_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Problem> {
         let signer = self.signer(account).await?;
+        loop {
+            let error = match self.try_out(id, account, signer.clone(), work.clone()).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(Failure::Here(problem)) => return Err(problem),
+                Err(Failure::Chain(error)) => error,
+            };
+            let is_certain = match &error {
+                Error::Pending { .. } => false,
+                // This try did nothing. An earlier one, by a process that is gone, may have signed it.
+                Error::Transport(_) | Error::Contract(_) | Error::Journal(_) => {
+                    !self.is_begun(id, account).await
+                }
+                _ => true,
+            };
+            if is_certain {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, operation = id, "not known yet");
+            sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_out(
+        &self,
+        id: &str,
+        account: Address,
+        signer: PrivateKeySigner,
+        work: Work,
+    ) -> Result<Outcome, Failure> {
         self.chain.fund(account, id).await?;
         let actor = self.chain.actor(signer).await?;
-        loop {
-            match work.clone().perform(self, &actor, id).await {
-                Ok(outcome) => return Ok(outcome),
-                Err(Failure::Chain(error @ Error::Pending { .. })) => {
-                    tracing::warn!(%error, operation = id, "not known yet");
-                    sleep(AGAIN).await;
-                }
-                Err(Failure::Chain(error)) => return Err(error.into()),
-                Err(Failure::Here(problem)) => return Err(problem),
+        work.perform(self, &actor, id).await
+    }
+
+    /// Whether anything of an operation may have been signed.
+    async fn is_begun(&self, id: &str, account: Address) -> bool {
+        for key in [id, &Work::plan_key(id)] {
+            if self.chain.has_signed(account, key).await.unwrap_or(true) {
+                return true;
             }
         }
+        false
     }
 
     /// Waits until an operation has ended, here or in another process.

@@ -197,7 +197,18 @@ impl From<Error> for Problem {
             Error::Refused(_) | Error::MinedRevert { .. } | Error::Reverted(_) => refused(&error),
             _ => return Self::internal(&error),
         };
-        let problem = kind.problem(error.to_string());
+        // What a node says, and where it is, is not for all to know: its URL may hold a key.
+        let detail = match &error {
+            Error::Transport(_) | Error::Contract(_) => {
+                tracing::warn!(%error, "the chain cannot be asked");
+                "the chain's node does not answer, or refuses to".to_owned()
+            }
+            Error::Pending { transaction, .. } => {
+                format!("what became of transaction {transaction} is not known yet")
+            }
+            error => error.to_string(),
+        };
+        let problem = kind.problem(detail);
         match error.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,

@@ -52,7 +52,7 @@ pub struct Config {
 pub struct Fund {
     /// The account.
     pub signer: PrivateKeySigner,
-    /// A managed account that has less than this, in wei, is given as much as makes it twice this.
+    /// A managed account that has less than this, in wei, is given twice this.
     pub least: U256,
 }
 

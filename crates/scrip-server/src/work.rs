@@ -88,6 +88,11 @@ pub(crate) struct Outcome {
 }
 
 impl Work {
+    /// The key of the plan that an operation creates on its way.
+    pub(crate) fn plan_key(id: &str) -> String {
+        format!("{id} plan")
+    }
+
     /// What credits it takes, other than those that are reserved for it.
     pub(crate) const fn spending(&self, account: Address) -> Option<Spending> {
         match *self {
@@ -104,7 +109,7 @@ impl Work {
             Self::CreatePlan(plan) => plan.create(state, actor, id).await?,
             Self::CreateAgent { plan, page, mut plans } => {
                 if let Some(plan) = plan {
-                    let created = plan.create(state, actor, &format!("{id} plan")).await?;
+                    let created = plan.create(state, actor, &Self::plan_key(id)).await?;
                     plans.push(created_plan(&created)?);
                 }
                 let services = Services::connect(&once).await?;

@@ -148,6 +148,17 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
             return Ok(Purchases { ordered, approvals: Vec::new() });
         }
+        let paid = self.pay_for_many(intent, items).await;
+        let (receipt, approvals) = self.paid_or_done(intent, paid).await?;
+        let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
+        Ok(Purchases { ordered, approvals })
+    }
+
+    async fn pay_for_many(
+        &self,
+        intent: Intent,
+        items: Vec<Item>,
+    ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
         let mut needed = BTreeMap::<_, U256>::new();
         let mut purchases = Vec::new();
         for item in items {
@@ -157,16 +168,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             purchases.push(item.purchase(&bill));
         }
         let value = needed.get(&Address::ZERO).copied().unwrap_or_default();
-        let (receipt, approvals) = self
-            .pay(
-                intent,
-                self.instance().orderMany(purchases).value(value).into_transaction_request(),
-                &needed,
-                None,
-            )
-            .await?;
-        let ordered = Done::read_all::<IScrip::PlanOrdered>(self.address(), &receipt)?;
-        Ok(Purchases { ordered, approvals })
+        let call = self.instance().orderMany(purchases).value(value).into_transaction_request();
+        self.pay(intent, call, &needed, None).await
     }
 
     async fn pay_for(
@@ -227,13 +230,7 @@ impl<'a, P: Provider + WalletProvider> Order<'a, P> {
         let intent = Intent::of("order", &Item { max_price: None, ..item.clone() })?;
         let (receipt, approvals) = match scrip.done_before(intent).await? {
             Some(receipt) => (receipt, Vec::new()),
-            None => match scrip.pay_for(intent, &item, way).await {
-                // Who makes the same order at the same time may have paid since, and this one be too poor for another.
-                Err(error) if !error.is_pending() => {
-                    (scrip.done_before(intent).await?.ok_or(error)?, Vec::new())
-                }
-                paid => paid?,
-            },
+            None => scrip.paid_or_done(intent, scrip.pay_for(intent, &item, way).await).await?,
         };
         let ordered = Done::read::<IScrip::PlanOrdered>(scrip.address(), &receipt)?;
         Ok(Purchase { ordered, approvals })

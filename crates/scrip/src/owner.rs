@@ -10,7 +10,7 @@ use alloy::{
 
 use crate::{
     Created, Done, Error, OpenSet, OperatorSet, OwnershipAccepted, OwnershipOffered, Permissions, PlanId,
-    Result, Scrip, Terms,
+    Receipt, Result, Scrip, Terms,
     abi::IScrip,
     journal::Entry,
     outbox::{Intent, is_cancellation},
@@ -111,7 +111,28 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     pub(crate) async fn send_step(&self, call: TransactionRequest) -> Result<TransactionReceipt> {
         let intent = Intent::of_call(&call);
         let key = self.key().map(|key| intent.step_of(key));
-        self.send_as(intent, key.as_deref(), call).await
+        self.send_as(intent, key.as_deref(), call).await.map_err(|error| match error {
+            // What is repeated is the whole.
+            Error::Pending { transaction, waiting, .. } => {
+                Error::Pending { transaction, key: self.key().map(str::to_owned), waiting }
+            }
+            error => error,
+        })
+    }
+
+    /// What came of a payment; or what was done under the key by who does the same at the same time, after which this one may
+    /// be too poor for another, or refused.
+    pub(crate) async fn paid_or_done(
+        &self,
+        intent: Intent,
+        paid: Result<(TransactionReceipt, Vec<Receipt>)>,
+    ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
+        match paid {
+            Err(error) if !error.is_pending() => {
+                Ok((self.done_before(intent).await?.ok_or(error)?, Vec::new()))
+            }
+            paid => paid,
+        }
     }
 
     /// Does a call once under a key that is not the client's.
@@ -161,10 +182,14 @@ impl<P: Provider + WalletProvider> Scrip<P> {
     }
 
     async fn follow(&self, entry: Entry) -> Result<TransactionReceipt> {
-        let (call, key) = (entry.call(), entry.key.clone());
+        let (call, key, signed) = (entry.call(), entry.key.clone(), entry.transactions.clone());
         let receipt = self.outbox().follow(self.provider(), entry, *self.manner()).await?;
-        if is_cancellation(self.provider(), &receipt).await? {
-            return Err(Error::Cancelled { transaction: receipt.transaction_hash, key });
+        let transaction = receipt.transaction_hash;
+        match is_cancellation(self.provider(), &signed, &receipt).await {
+            Ok(false) => {}
+            Ok(true) => return Err(Error::Cancelled { transaction, key }),
+            // It is mined: all else would be told as not done.
+            Err(waiting) => return Err(Error::Pending { transaction, key, waiting: Box::new(waiting) }),
         }
         if receipt.status() {
             return Ok(receipt);

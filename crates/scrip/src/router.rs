@@ -4,14 +4,14 @@ use alloy::{
     dyn_abi::TypedData,
     primitives::{Address, B256, Bytes, Signature, U256},
     providers::{Provider, WalletProvider},
-    rpc::types::TransactionRequest,
+    rpc::types::{TransactionReceipt, TransactionRequest},
     signers::Signer,
     sol_types::{Eip712Domain, SolStruct, eip712_domain},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Done, Error, Item, Ordered, PaymentStandard, PlanId, Price, Purchase, Result, Scrip,
+    Done, Error, Item, Ordered, PaymentStandard, PlanId, Price, Purchase, Receipt, Result, Scrip,
     abi::{
         IRouter::{self, IRouterInstance},
         IScrip,
@@ -256,6 +256,18 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             let ordered = Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)?;
             return Ok(Purchase { ordered, approvals: Vec::new() });
         }
+        let paid = self.pay_with_consent(intent, order, consent).await;
+        let (receipt, approvals) = self.paid_or_done(intent, paid).await?;
+        let ordered = Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)?;
+        Ok(Purchase { ordered, approvals })
+    }
+
+    async fn pay_with_consent(
+        &self,
+        intent: Intent,
+        order: &RouterOrder,
+        consent: Bytes,
+    ) -> Result<(TransactionReceipt, Vec<Receipt>)> {
         let token = self.token_of(order.plan).await?;
         let mut approvals = Vec::new();
         let mut value = U256::ZERO;
@@ -274,8 +286,7 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let router = self.router_instance();
         let call = router.orderWithConsent(order.clone().into(), token, consent).value(value);
         let receipt = self.send_as(intent, self.key(), call.into_transaction_request()).await?;
-        let ordered = Done::read::<IScrip::PlanOrdered>(self.address(), &receipt)?;
-        Ok(Purchase { ordered, approvals })
+        Ok((receipt, approvals))
     }
 
     /// Cancels the signer's order with this nonce, as payer or as holder, sent or not. An authorization by EIP-3009, and a

@@ -137,6 +137,8 @@ async fn redeem(
     if state.hold(plan, holder, &name).await?.is_some() {
         return redeem_reserved(&state, account, (plan, holder), name, amount).await;
     }
+    // Before it counts as spent: nobody else makes a holder's credits look so.
+    state.check_redeemer(account, (plan, holder), amount).await?;
     let work = Work::Redeem { plan, holder, amount, request: request_id(holder, &name) };
     let outcome = state.operate(account, repeat, work).await?;
     Ok(Json(DoneView::new("the credits were redeemed", outcome)))

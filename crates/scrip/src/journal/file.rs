@@ -79,14 +79,14 @@ fn read(file: &mut File, path: &Path) -> io::Result<(Book, u64)> {
     let mut book = Book::default();
     let mut reader = BufReader::new(file);
     let mut length = 0;
-    let mut line = String::new();
+    let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let read = reader.read_line(&mut line)?;
-        if read == 0 || !line.ends_with('\n') {
+        let read = reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
             break;
         }
-        let parsed = serde_json::from_str(&line).map_err(|error| {
+        let parsed = serde_json::from_slice(&line).map_err(|error| {
             let message = format!("line {number} of the journal {} cannot be read: {error}", path.display());
             io::Error::new(io::ErrorKind::InvalidData, message)
         })?;

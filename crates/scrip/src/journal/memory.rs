@@ -69,11 +69,13 @@ impl Book {
         }
         page.entries.insert(entry.nonce, entry);
         if page.unkeyed.len() > UNKEYED
-            && let Some(oldest) = page.unkeyed.front()
-            && page.entries.get(oldest).is_some_and(|entry| entry.outcome != Outcome::Open)
+            && let Some(oldest) = page
+                .unkeyed
+                .iter()
+                .position(|nonce| page.entries.get(nonce).is_none_or(|entry| entry.outcome != Outcome::Open))
+            && let Some(nonce) = page.unkeyed.remove(oldest)
         {
-            page.entries.remove(oldest);
-            page.unkeyed.pop_front();
+            page.entries.remove(&nonce);
         }
     }
 

@@ -4,13 +4,13 @@ use alloy::{
     consensus::Transaction,
     eips::eip2718::Encodable2718,
     network::{NetworkTransactionBuilder, TransactionBuilder},
-    primitives::keccak256,
+    primitives::{Bytes, keccak256},
     providers::{Provider, WalletProvider},
     rpc::types::{TransactionReceipt, TransactionRequest},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Manner, Outbox, decode, prepare::Fees};
+use super::{Manner, Outbox, Waiting, decode, prepare::Fees};
 use crate::{
     Error, Receipt, Result, Scrip,
     journal::{Entry, Outcome},
@@ -46,12 +46,18 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         if entry.outcome == Outcome::Open && !is_mined(provider, &entry).await? {
             outbox.sign_cancellation(provider, &mut entry, self.manner()).await?;
         }
+        let signed = entry.transactions.clone();
         let receipt = outbox.follow(provider, entry, *self.manner()).await?;
         let told = Receipt::try_from(&receipt)?;
-        Ok(match is_cancellation(provider, &receipt).await? {
-            true => Cancelled::Certainly(told),
-            false => Cancelled::TooLate(told),
-        })
+        match is_cancellation(provider, &signed, &receipt).await {
+            Ok(true) => Ok(Cancelled::Certainly(told)),
+            Ok(false) => Ok(Cancelled::TooLate(told)),
+            Err(waiting) => Err(Error::Pending {
+                transaction: receipt.transaction_hash,
+                key: Some(key.to_owned()),
+                waiting: Box::new(waiting),
+            }),
+        }
     }
 }
 
@@ -97,11 +103,20 @@ async fn is_mined<P: Provider>(provider: &P, entry: &Entry) -> Result<bool> {
 
 /// Whether a transaction did nothing but to take a nonce. A batch of the account's own code is a call to itself, too, but not an
 /// empty one.
-pub(crate) async fn is_cancellation<P: Provider>(provider: &P, receipt: &TransactionReceipt) -> Result<bool> {
+pub(crate) async fn is_cancellation<P: Provider>(
+    provider: &P,
+    signed: &[Bytes],
+    receipt: &TransactionReceipt,
+) -> Result<bool, Waiting> {
     if receipt.to != Some(receipt.from) {
         return Ok(false);
     }
-    let transaction = provider.get_transaction_by_hash(receipt.transaction_hash).await?;
-    let transaction = transaction.ok_or(Error::UnexpectedAnswer("a receipt without its transaction"))?;
-    Ok(transaction.input().is_empty())
+    let hash = receipt.transaction_hash;
+    let known = signed.iter().find(|signed| keccak256(signed) == hash).and_then(|signed| decode(signed).ok());
+    if let Some(known) = known {
+        return Ok(known.input().is_empty());
+    }
+    // Signed by another process since.
+    let transaction = provider.get_transaction_by_hash(hash).await.map_err(Waiting::Node)?;
+    transaction.map(|transaction| transaction.input().is_empty()).ok_or(Waiting::Block)
 }

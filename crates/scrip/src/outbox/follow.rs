@@ -83,7 +83,13 @@ impl Outbox {
         }
         let poll = provider.client().poll_interval();
         loop {
-            match follower.step().await {
+            // A node may take a question and never answer. What is put aside here the journal has.
+            let left = manner.patience.saturating_sub(now.elapsed()).max(LOOKED_AT);
+            let step = match select(pin!(follower.step()), pin!(sleep(left))).await {
+                Either::Left((step, _)) => step,
+                Either::Right(_) => Ok(None),
+            };
+            match step {
                 Ok(Some(receipt)) => return Ok(receipt),
                 Ok(None) => {}
                 Err(error @ Error::Superseded { .. }) => return Err(error),
