@@ -22,7 +22,7 @@ use crate::env::TestEnv;
 const ORDERS: u64 = 2_000;
 /// How many are under way at once, ours and the rival's.
 const AT_ONCE: usize = 256;
-/// How many transactions go in one message of the third rival.
+/// How many transactions go in one message of the second rival.
 const IN_ONE: usize = 100;
 /// How often each is measured, one after the other; the median of what they are to each other counts.
 const RUNS: usize = 5;
@@ -46,12 +46,11 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     // Blocks that are never half full keep the base fee where it is: what was signed before would wait for it to fall again.
     env.devnet.reader().anvil_set_block_gas_limit(ROOM).await?;
     let _mining = Mining::of(env.devnet.reader());
-    let (mut singly, mut with_receipts, mut in_batches) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut singly, mut in_batches) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let raw = sent_raw(&env, &env.stranger, plan, Raw::Singly).await?;
         let ours = ordered(&env.subscriber, plan).await?;
         singly.push((ours, raw));
-        with_receipts.push((ours, sent_raw(&env, &env.stranger, plan, Raw::WithReceipts).await?));
         in_batches.push((ours, sent_raw(&env, &env.stranger, plan, Raw::InBatches).await?));
     }
     let balance = env.stranger.balance(plan, env.subscriber.signer()).await?.balance;
@@ -63,7 +62,6 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     };
     Ok(vec![
         row("eth_sendRawTransaction, signed before, no receipts", singly).at_least(0.8),
-        row("the same, and alloy's get_receipt for each", with_receipts),
         row("a hundred in one message, no receipts", in_batches),
     ])
 }
@@ -84,8 +82,6 @@ async fn ordered(payer: &Scrip<WalletProvider>, plan: PlanId) -> Result<f64> {
 enum Raw {
     /// One by one, without a look at what came of each.
     Singly,
-    /// One by one, and waits for each one's receipt.
-    WithReceipts,
     /// A hundred in one message.
     InBatches,
 }
@@ -110,14 +106,6 @@ async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId, ra
         Raw::Singly => {
             let sent = stream::iter(&signed).map(|transaction| provider.send_raw_transaction(transaction));
             sent.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
-        }
-        Raw::WithReceipts => {
-            let done = stream::iter(&signed).map(|transaction| async {
-                let receipt = provider.send_raw_transaction(transaction).await?.get_receipt().await?;
-                ensure!(receipt.status(), "an order was reverted");
-                Ok(())
-            });
-            done.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         }
         Raw::InBatches => {
             let sent = stream::iter(signed.chunks(IN_ONE)).map(|some| send_together(&provider, some));
