@@ -85,16 +85,12 @@ pub(crate) fn record(plan: &Plan, page: &PlanPage) -> Value {
 
 fn price(plan: &Plan) -> Value {
     let zero = Address::ZERO;
-    let (token, amount, template, currency) = match plan.terms.price {
-        Price::Fixed { token, amount } => (token, amount, zero, None),
-        Price::Fiat { currency, amount } => (zero, amount, zero, Some(currency.to_string())),
-        Price::PerUse { token, amount } => (token, amount, PAY_AS_YOU_GO, None),
-        Price::Quoted { token, .. } => (token, 0, zero, None),
-        _ => (zero, 0, zero, None),
-    };
-    let source = match plan.terms.price {
-        Price::Quoted { source, .. } => source,
-        _ => zero,
+    let (token, amount, template, source, currency) = match plan.terms.price {
+        Price::Fixed { token, amount } => (token, amount, zero, zero, None),
+        Price::Fiat { currency, amount } => (zero, amount, zero, zero, Some(currency.to_string())),
+        Price::PerUse { token, amount } => (token, amount, PAY_AS_YOU_GO, zero, None),
+        Price::Quoted { token, source } => (token, 0, zero, source, None),
+        _ => (zero, 0, zero, zero, None),
     };
     let payees = &plan.terms.payees;
     let mut left = amount;

@@ -139,3 +139,30 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, B256};
+
+    use super::*;
+
+    #[test]
+    fn one_that_stays_open_keeps_no_others() {
+        let account = Account { chain_id: 1, address: Address::ZERO };
+        let mut book = Book::default();
+        let written = 3 * UNKEYED as u64;
+        for nonce in 0..written {
+            let key = None;
+            let (intent, transactions, outcome) = (B256::ZERO, Vec::new(), Outcome::Open);
+            book.insert(Entry { account, nonce, key, intent, transactions, outcome });
+            if nonce > 0 {
+                let (transaction, block, block_hash) = (B256::ZERO, nonce, B256::ZERO);
+                book.settle(account, nonce, Outcome::Mined { transaction, block, block_hash });
+            }
+        }
+        let kept = book.since(account, 0);
+        assert!(kept.len() <= UNKEYED + 1, "{} are kept", kept.len());
+        let ends = (kept[0].nonce, kept[kept.len() - 1].nonce);
+        assert_eq!(ends, (0, written - 1), "what is open and what is new stays");
+    }
+}

@@ -55,10 +55,12 @@ pub enum Fault {
     LimitExceeded,
     /// The answer is that of the block before: of `eth_blockNumber`, and of `eth_getTransactionCount` for latest and pending.
     Stale,
+    /// The connection stays, and nothing ever comes; the node did not hear of the call.
+    Silence,
 }
 
 impl Fault {
-    /// All of them.
+    /// All that happen at random: all but [`Fault::Silence`], of which a client that has no patience of its own hears nothing.
     pub const ALL: [Self; 14] = [
         Self::DropBefore,
         Self::DropAfter,
@@ -97,6 +99,7 @@ impl Fault {
                 | Self::TooManyRequests
                 | Self::Unavailable
                 | Self::Delay
+                | Self::Silence
         )
     }
 }

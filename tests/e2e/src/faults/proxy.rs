@@ -14,7 +14,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{future::ready, stream};
+use futures_util::{
+    future::{pending, ready},
+    stream,
+};
 use serde_json::{Value, json};
 
 use super::{Fault, plan::Plan};
@@ -126,6 +129,7 @@ impl Proxy {
         let whole = whole.map(|(fault, _)| fault);
         match whole {
             Some(Fault::DropBefore) => return None,
+            Some(Fault::Silence) => pending().await,
             Some(Fault::Garbage) => return Some("<html>Welcome to this hotel</html>".into_response()),
             Some(Fault::TooManyRequests) => {
                 let headers = [(header::RETRY_AFTER, "1")];

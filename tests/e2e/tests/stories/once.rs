@@ -11,9 +11,14 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, ensure};
 use futures_util::future::{join_all, try_join_all};
-use scrip::{Account, Entry, Error, FileJournal, Journal, MemoryJournal, Outcome, PlanId, Scrip, Waiting};
+use scrip::{
+    Account, Entry, Error, FileJournal, Item, Journal, MemoryJournal, Outcome, PlanId, Scrip, Terms, Waiting,
+};
 use scrip_devnet::WalletProvider;
-use scrip_e2e::env::TestEnv;
+use scrip_e2e::{
+    env::TestEnv,
+    faults::{Fault, FaultyNode},
+};
 
 type Client = Scrip<WalletProvider>;
 
@@ -289,6 +294,46 @@ async fn what_a_write_waits_for_is_said() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_node_that_never_answers_holds_a_write_no_longer_than_its_patience() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let node = FaultyNode::before(env.devnet.url()).await?;
+    let (plan, holder) = (env.create(&env.premium()?).await?, env.subscriber.signer());
+    let builder = node.scrip(&env.devnet, "builder").await?.with_patience(Duration::from_secs(2));
+    node.next("eth_sendRawTransaction", Fault::Silence);
+    let minting = builder.once("k");
+    let minted = tokio::time::timeout(Duration::from_secs(30), minting.mint(plan, holder, 5)).await?;
+    let error = minted.unwrap_err();
+    assert!(error.is_pending(), "{error}");
+    assert_eq!((node.count(Fault::Silence), balance(&env, plan).await?), (1, 0));
+    // What was signed is sent when it is asked for again, and done once.
+    builder.once("k").mint(plan, holder, 5).await?;
+    builder.once("k").mint(plan, holder, 5).await?;
+    assert_eq!(balance(&env, plan).await?, 5);
+    Ok(())
+}
+
+#[tokio::test]
+async fn orders_of_several_plans_at_the_same_time_under_one_key_are_paid_once() -> Result<()> {
+    let env = TestEnv::start().await?;
+    // It costs all that there is: there is money for one.
+    let terms = Terms::credits("Dear", 100).price(env.devnet.dollar(), "1000000")?;
+    let plan = env.create(&terms.paid_to(env.builder.signer())).await?;
+    let subscriber = env.devnet.scrip("subscriber").await?;
+    let subscriber = subscriber.with_journal(Arc::new(MemoryJournal::new()));
+    let item = Item::new(plan, subscriber.signer());
+    let orders = (0..4).map(|_| {
+        let subscriber = subscriber.once("two");
+        let item = item.clone();
+        async move { subscriber.order_many([item]).await }
+    });
+    let paid = try_join_all(orders).await?;
+    let first = paid[0].ordered.receipt;
+    assert!(paid.iter().all(|paid| paid.ordered.receipt == first), "one transaction for all");
+    assert_eq!(balance(&env, plan).await?, 100);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_journal_in_a_file_is_read_by_the_next_process() -> Result<()> {
     let env = TestEnv::start().await?;
     let (plan, holder) = (env.create(&env.premium()?).await?, env.subscriber.signer());
@@ -311,7 +356,11 @@ async fn a_journal_in_a_file_is_read_by_the_next_process() -> Result<()> {
 
     // The process ended while it wrote a line, and the node lost all that it had.
     let whole = std::fs::read(&path)?;
-    std::fs::write(&path, [&whole[..], br#"{"line":"inserted","ent"#].concat())?;
+    // It was cut off within a letter of a key.
+    std::fs::write(
+        &path,
+        [&whole[..], br#"{"line":"inserted","entry":{"key":""#, &"ä".as_bytes()[..1]].concat(),
+    )?;
     env.devnet.reader().anvil_drop_all_transactions().await?;
     env.devnet.reader().anvil_set_auto_mine(true).await?;
     let journal = Arc::new(FileJournal::open(&path)?);

@@ -11,7 +11,10 @@ use alloy::{
 use eyre::Result;
 use scrip::{Error, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
 use scrip_devnet::WalletProvider;
-use scrip_e2e::env::TestEnv;
+use scrip_e2e::{
+    env::TestEnv,
+    faults::{Fault, FaultyNode},
+};
 
 use crate::common::deploy;
 
@@ -81,6 +84,22 @@ async fn an_account_with_code_for_batches_approves_and_orders_at_once() -> Resul
     assert_eq!(order(&env, client, plan, None).await?.1, 1, "one batch");
     let (purchase, transactions) = order(&env, client, plan, Some(Way::Approval)).await?;
     assert_eq!((purchase.approvals.len(), transactions), (1, 2), "as it was asked for");
+    Ok(())
+}
+
+/// Its receipt is from the account to itself, as that of a cancelled write is; which it was is known without the node.
+#[tokio::test]
+async fn a_batch_that_was_mined_is_never_told_as_not_done() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let plain = env.subscriber.token(deploy(&env, "ResettingToken").await?).await?;
+    let plan = plan_in(&env, &plain).await?;
+    delegate(&env, deploy(&env, "BatchAccount").await?).await?;
+    let node = FaultyNode::before(env.devnet.url()).await?;
+    let client = node.scrip(&env.devnet, "subscriber").await?;
+    node.next_times("eth_getTransactionByHash", Fault::Unavailable, 20);
+    let (purchase, transactions) = order(&env, &client, plan, None).await?;
+    assert_eq!((purchase.ordered.credits, transactions), (5, 1), "one batch");
+    assert_eq!(node.count(Fault::Unavailable), 0, "the node was asked what was signed");
     Ok(())
 }
 

@@ -1,10 +1,14 @@
 //! What is refused, and how it is said.
 
-use alloy::primitives::U256;
+use alloy::{primitives::U256, rpc::client::RpcClient};
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use reqwest::Method;
-use scrip_e2e::server::{Answer, Caller, ServerEnv};
+use scrip_e2e::{
+    faults::{Fault, FaultyNode},
+    server::{Answer, Caller, ServerEnv},
+};
 use serde_json::{Value, json};
+use sqlx::Row;
 
 use super::{changed, on_each_database, plan, register};
 
@@ -12,6 +16,7 @@ on_each_database!(
     what_cannot_be_read_is_refused,
     terms_that_no_plan_can_have_are_refused,
     what_the_chain_refuses_is_said,
+    where_the_node_is_is_nobodys_business,
     older_dialects_and_odd_requests_are_read,
 );
 
@@ -186,6 +191,11 @@ async fn what_the_chain_refuses_is_said(env: &mut ServerEnv) -> Result<()> {
 
     env.builder.post(&mint, &minted).await?.ok()?;
     refused(&env.stranger.post(&redeem, &redeemed("a", 1)).await?, 403, "BCK.PROTOCOL.0017")?;
+    // Nor does it count as spent while that is found out.
+    let database = env.database().connect().await?;
+    let spends = "SELECT COUNT(*) FROM operations WHERE account = $1 AND spends IS NOT NULL";
+    let spends = sqlx::query(spends).bind(env.stranger.address.to_string()).fetch_one(&database).await?;
+    assert_eq!(spends.try_get::<i64, _>(0)?, 0);
     refused(&env.builder.post(&redeem, &redeemed("a", 6)).await?, 402, "BCK.CREDITS.0003")?;
     refused(&env.builder.post(&redeem, &redeemed("a", 101)).await?, 409, "SCRIP.CHAIN.REFUSED")?;
     env.builder.post(&redeem, &redeemed("a", 1)).await?.ok()?;
@@ -221,6 +231,21 @@ async fn what_the_chain_refuses_is_said(env: &mut ServerEnv) -> Result<()> {
     let link = |plan: &str| format!("{agents}/{agent}/plan/{plan}");
     refused(&env.stranger.post_nothing(&link(&plan)).await?, 403, "BCK.PROTOCOL.0016")?;
     refused(&send(&env.builder, Method::DELETE, "/api/v1/api-keys/mine", "").await?, 404, "BCK.HTTP.404")?;
+    Ok(())
+}
+
+async fn where_the_node_is_is_nobodys_business(env: &mut ServerEnv) -> Result<()> {
+    let plan = register(env, "P").await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    let client = RpcClient::new_http(node.url().clone());
+    let replica = env.another(Some(client)).await?;
+    node.always(Fault::DropBefore);
+    for path in [format!("{PLANS}/{plan}"), "/readyz".to_owned()] {
+        let answer = env.anyone.at(&replica).get(&path).await?;
+        refused(&answer, 503, "SCRIP.CHAIN.UNREACHABLE").wrap_err(path)?;
+        let told = answer.body.to_string();
+        ensure!(!told.contains("http") && !told.contains("127.0.0.1"), "{told}");
+    }
     Ok(())
 }
 
