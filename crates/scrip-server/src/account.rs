@@ -8,6 +8,7 @@ use sqlx::Row;
 use zeroize::Zeroizing;
 
 use crate::{
+    paging::{Listed, Page},
     problem::{Problem, ProblemKind},
     scope::Scopes,
     state::State,
@@ -107,15 +108,19 @@ impl State {
         Ok((record, key))
     }
 
-    /// The account's keys, the newest first.
-    pub(crate) async fn list_keys(&self, account: Address) -> Result<Vec<KeyRecord>, Problem> {
-        let rows = sqlx::query(
-            "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM api_keys \
-             WHERE account = $1 ORDER BY created_at DESC, id",
-        )
-        .bind(account.to_string())
-        .fetch_all(&self.db)
-        .await?;
+    /// A page of the account's keys.
+    pub(crate) async fn list_keys(
+        &self,
+        account: Address,
+        page: Page<100>,
+    ) -> Result<Vec<KeyRecord>, Problem> {
+        let listed = Listed {
+            columns: "id, name, scopes, created_at, expires_at, revoked_at",
+            from: "api_keys WHERE account = $1",
+            order: &format!("created_at {}, id", page.order),
+            binds: &[account.to_string()],
+        };
+        let (_, rows) = self.page(page, listed).await?;
         rows.into_iter()
             .map(|row| {
                 let (id, scopes): (String, String) = (row.try_get(0)?, row.try_get(2)?);

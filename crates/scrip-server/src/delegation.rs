@@ -6,6 +6,7 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::{
     account::{as_i64, as_u64},
+    paging::{Listed, Page},
     problem::{Problem, ProblemKind},
     state::State,
 };
@@ -127,13 +128,20 @@ impl State {
         Ok(())
     }
 
-    /// The account's delegations, the newest first.
-    pub(crate) async fn list_delegations(&self, account: Address) -> Result<Vec<Delegation>, Problem> {
-        let list =
-            format!("SELECT {COLUMNS} FROM delegations WHERE account = $1 ORDER BY created_at DESC, id");
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(list)).bind(account.to_string()).fetch_all(&self.db).await?;
-        rows.iter().map(Delegation::read).collect()
+    /// A page of the account's delegations, and how many there are in all.
+    pub(crate) async fn list_delegations(
+        &self,
+        account: Address,
+        page: Page<100>,
+    ) -> Result<(u64, Vec<Delegation>), Problem> {
+        let listed = Listed {
+            columns: COLUMNS,
+            from: "delegations WHERE account = $1",
+            order: &format!("created_at {}, id", page.order),
+            binds: &[account.to_string()],
+        };
+        let (total, rows) = self.page(page, listed).await?;
+        Ok((total, rows.iter().map(Delegation::read).collect::<Result<_, _>>()?))
     }
 
     /// One of the account's.

@@ -12,7 +12,9 @@ mod document;
 mod endpoints;
 mod extract;
 mod holds;
+mod index;
 mod operation;
+mod paging;
 mod permission;
 mod plan_page;
 mod problem;
@@ -26,6 +28,7 @@ mod vault;
 mod wire;
 mod work;
 
+pub use index::{IndexCheck, Indexing};
 pub use problem::{Problem, ProblemDetails};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use server::{Config, Fund, Server, StartError};

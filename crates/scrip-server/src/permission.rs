@@ -7,6 +7,7 @@ use sqlx::{Row, any::AnyRow};
 use crate::{
     access_token::{AccessToken, NewToken},
     account::{as_i64, as_u64},
+    paging::{Listed, Page},
     problem::{Problem, ProblemKind},
     state::State,
 };
@@ -65,12 +66,19 @@ impl State {
         Ok((token, text))
     }
 
-    /// The account's access tokens, the newest first.
-    pub(crate) async fn list_permissions(&self, account: Address) -> Result<Vec<Permission>, Problem> {
-        let list =
-            format!("SELECT {COLUMNS} FROM permissions WHERE account = $1 ORDER BY created_at DESC, hash");
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(list)).bind(account.to_string()).fetch_all(&self.db).await?;
+    /// A page of the account's access tokens.
+    pub(crate) async fn list_permissions(
+        &self,
+        account: Address,
+        page: Page<100>,
+    ) -> Result<Vec<Permission>, Problem> {
+        let listed = Listed {
+            columns: COLUMNS,
+            from: "permissions WHERE account = $1",
+            order: &format!("created_at {}, hash", page.order),
+            binds: &[account.to_string()],
+        };
+        let (_, rows) = self.page(page, listed).await?;
         rows.iter().map(Permission::read).collect()
     }
 

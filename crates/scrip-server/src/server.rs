@@ -18,11 +18,12 @@ use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    MasterKey,
+    IndexCheck, Indexing, MasterKey,
     access_token::TokenSigner,
     api_key::KeySigner,
     chain::Chain,
     database, document,
+    index::{check, follow},
     problem::{Problem, ProblemKind},
     routes::{self, keys::YEAR},
     scope::{Scope, Scopes},
@@ -45,6 +46,8 @@ pub struct Config {
     pub fund: Option<Fund>,
     /// The time.
     pub clock: Clock,
+    /// How the chain is followed for lists and histories.
+    pub indexing: Indexing,
 }
 
 /// Who pays for the gas of managed accounts.
@@ -109,7 +112,7 @@ impl Server {
     ///
     /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { database, node, deployment, master_key, fund, clock } = config;
+        let Config { database, node, deployment, master_key, fund, clock, indexing } = config;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -122,6 +125,7 @@ impl Server {
             turns: Default::default(),
             vault: Vault::new(&master_key),
             clock,
+            indexing,
             repeat_key: master_key.derive("scrip repeated requests"),
             instance: database::fresh_id(),
             ended: Default::default(),
@@ -129,6 +133,7 @@ impl Server {
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
             sqlx::query("DELETE FROM instances").execute(&state.db).await?;
+            sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
         }
         beat(&state).await?;
         Ok(Self { state })
@@ -158,6 +163,25 @@ impl Server {
         let year = self.state.now() + YEAR;
         let (_, key) = self.state.create_key(account, name, Scopes::ALL, year).await?;
         Ok(key)
+    }
+
+    /// Empties the index of the chain's events, so that it is made again from nothing; lists show what there is meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn reindex(&self) -> Result<(), StartError> {
+        Ok(self.state.empty_index().await?)
+    }
+
+    /// Waits until the index has come as far as the chain is now, and compares what every holder has by it with what the chain
+    /// says. Some process on this database must [run](Server::run) meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When the database or the chain fails, or what the index holds does not follow from itself.
+    pub fn check_index(&self) -> impl Future<Output = Result<IndexCheck, StartError>> + Send + use<> {
+        check(Arc::clone(&self.state))
     }
 
     /// The application, without a listener.
@@ -200,12 +224,17 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let heart = heart(Arc::clone(&self.state));
+        let follower = tokio::spawn(follow(Arc::clone(&self.state)));
         let app = MapRequestLayer::new(one_slash);
         let app = tower::Layer::layer(&app, self.app());
         let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
             .with_graceful_shutdown(shutdown)
             .await;
         heart.abort();
+        follower.abort();
+        if let Err(problem) = self.state.stop_leading().await {
+            tracing::warn!(problem.detail, "the index could not be left to another process");
+        }
         let gone = sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.state.instance);
         if let Err(error) = gone.execute(&self.state.db).await {
             tracing::warn!(%error, "the others could not be told that this process ends");

@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, vault::Vault,
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
+    index::Indexing, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -49,6 +50,7 @@ pub(crate) struct State {
     pub(crate) turns: Turns,
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
+    pub(crate) indexing: Indexing,
     /// Keys the hashes of what was asked.
     pub(crate) repeat_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.

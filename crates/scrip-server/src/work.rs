@@ -117,16 +117,25 @@ impl Work {
                 let agent = services.did(owner, seed);
                 state.keep_agent_page(agent, owner, &page).await?;
                 let created = services.create(seed, "", plans.iter().copied()).await?;
+                state.list_agent(agent, owner, &plans, created.receipt).await;
                 let event = json!({ "agent": agent, "plans": plans });
                 Outcome { transaction: Some(created.receipt.transaction), event, block: None }
             }
             Self::Link { agent, plan } => {
-                outcome(Services::connect(&once).await?.add_plan(agent, plan).await?)?
+                let done = Services::connect(&once).await?.add_plan(agent, plan).await?;
+                state.list_link(agent, plan, true, done.receipt).await;
+                outcome(done)?
             }
             Self::Unlink { agent, plan } => {
-                outcome(Services::connect(&once).await?.remove_plan(agent, plan).await?)?
+                let done = Services::connect(&once).await?.remove_plan(agent, plan).await?;
+                state.list_link(agent, plan, false, done.receipt).await;
+                outcome(done)?
             }
-            Self::Order { plan, quantity } => outcome(once.order(plan).quantity(quantity).await?.ordered)?,
+            Self::Order { plan, quantity } => {
+                let ordered = once.order(plan).quantity(quantity).await?.ordered;
+                state.list_order(plan, actor.signer(), ordered.receipt).await;
+                outcome(ordered)?
+            }
             Self::Mint { plan, holder, amount, lifetime: None } => {
                 outcome(once.mint(plan, holder, amount).await?)?
             }
@@ -152,7 +161,10 @@ impl NewPlan {
         // Before the plan is there, so that it is never without.
         state.keep_plan_page(plan, owner, &self.page).await?;
         let transaction = match actor.once(id).create_plan_with_salt(&self.terms, salt).await {
-            Ok(created) => Some(created.receipt.transaction),
+            Ok(created) => {
+                state.list_plan(plan, owner, &self.terms, created.receipt).await;
+                Some(created.receipt.transaction)
+            }
             // What was asked for is there: an id commits to who created it, and to all of its terms.
             Err(error) if is_there(&error) => None,
             Err(error) => return Err(error.into()),

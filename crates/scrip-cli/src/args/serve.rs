@@ -23,6 +23,15 @@ pub(crate) struct ServeArgs {
     // The URL may hold a password.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// Empty the index, from which lists and histories come, make it again from the chain, and compare it with the chain
+    #[arg(long)]
+    pub(crate) reindex: bool,
+    /// The first block that the index reads: best the one in which Scrip was deployed
+    #[arg(long, env = "SCRIP_INDEX_FROM", default_value_t = 0, value_name = "BLOCK")]
+    pub(crate) index_from: u64,
+    /// How many blocks must follow before the index takes an event over; 2 without, and none with --dev
+    #[arg(long, env = "SCRIP_INDEX_CONFIRMATIONS", value_name = "BLOCKS")]
+    pub(crate) index_confirmations: Option<u64>,
     /// The file with the master key, 64 hex digits, under which secrets are sealed; SCRIP_MASTER_KEY without
     #[arg(long, env = "SCRIP_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The server, until Ctrl-C.
 
-use std::{env, fs, future::Future, path::Path};
+use std::{env, fs, future::Future, path::Path, time::Duration};
 
 use alloy::{
     primitives::{U256, utils::parse_ether},
@@ -9,7 +9,7 @@ use alloy::{
 use eyre::{Result, WrapErr};
 use scrip::{Deployment, Endpoint};
 use scrip_devnet::{Config as DevConfig, Devnet};
-use scrip_server::{Clock, Config, Fund, MasterKey, Server};
+use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Server};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -24,6 +24,9 @@ use crate::{
     node::Node,
     report::Report,
 };
+
+/// How often a local chain is looked at for the index.
+const OFTEN: Duration = Duration::from_millis(200);
 
 /// A managed account that has less than this is given gas, in ether.
 const LEAST_GAS: &str = "0.01";
@@ -70,6 +73,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         master_key: master_key(&args)?.unwrap_or_else(MasterKey::generate),
         fund: Some(fund),
         clock: Clock::default(),
+        indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
     })
     .await?;
     let (builder, subscriber) = (devnet.actor("builder")?, devnet.actor("subscriber")?);
@@ -108,6 +112,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         .line(format!("  >>> payments = Payments.get_instance(PaymentOptions(nvm_api_key=\"{builder_key}\", environment=\"custom\"))"));
     context.print.report(&report)?;
     context.print.note("Ctrl-C ends it, and forgets it all");
+    reindex(&args, &server, context).await?;
     server.run(listener, end).await?;
     Ok(Report::raw(Vec::new()))
 }
@@ -135,6 +140,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         master_key,
         fund: None,
         clock: Clock::default(),
+        indexing: indexing(&args, Indexing::default().confirmations),
     })
     .await?;
     if let Some(file) = args.admin_key.as_ref().filter(|file| !file.exists()) {
@@ -143,8 +149,31 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
     }
     context.print.report(&Report::new(json!({ "url": url })).fields([("server", url)]))?;
     context.print.note("Ctrl-C ends it");
+    reindex(&args, &server, context).await?;
     server.run(listener, end).await?;
     Ok(Report::raw(Vec::new()))
+}
+
+fn indexing(args: &ServeArgs, confirmations: u64) -> Indexing {
+    let confirmations = args.index_confirmations.unwrap_or(confirmations);
+    Indexing { from_block: args.index_from, confirmations, ..Indexing::default() }
+}
+
+/// Begins to make the index anew, if that is asked for; what came of it is said when it is done.
+async fn reindex(args: &ServeArgs, server: &Server, context: &Context) -> Result<()> {
+    if !args.reindex {
+        return Ok(());
+    }
+    server.reindex().await?;
+    context.print.note("The index is made again from the chain; /readyz says how far it is");
+    let (check, print) = (server.check_index(), context.print);
+    tokio::spawn(async move {
+        match check.await {
+            Ok(check) => print.note(&format!("The index is made: {check}")),
+            Err(error) => print.note(&format!("The index could not be compared with the chain: {error}")),
+        }
+    });
+    Ok(())
 }
 
 fn least_gas() -> Result<U256> {

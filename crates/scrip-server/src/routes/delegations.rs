@@ -17,6 +17,7 @@ use crate::{
     database::fresh_id,
     delegation::Delegation,
     extract::{Asked, AskedQuery, PathText},
+    paging::{Page, PageAsked},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -106,22 +107,24 @@ fn read(account: Address, limits: &DelegationConfig, now: u64) -> Result<Delegat
     })
 }
 
-/// The account's delegations, the newest first: a list for the Python SDK, and for all others an object that has it.
-#[utoipa::path(get, path = "/api/v1/delegation", tag = "x402", security(("key" = [])),
+/// The account's delegations, the newest first, a hundred at once: a list for the Python SDK, and for all others an object that
+/// has it.
+#[utoipa::path(get, path = "/api/v1/delegation", tag = "x402", security(("key" = [])), params(PageAsked),
     responses((status = 200, body = Object)))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
+    page: Page<100>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
     let account = caller.may(Scope::Read)?;
-    let all = state.list_delegations(account).await?;
-    let all: Vec<_> = all.into_iter().map(|one| DelegationView::new(one, state.now())).collect();
+    let (total, found) = state.list_delegations(account, page).await?;
+    let all: Vec<_> = found.into_iter().map(|one| DelegationView::new(one, state.now())).collect();
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     Ok(Json(if agent.is_some_and(|agent| agent.starts_with("python-requests")) {
         json!(all)
     } else {
-        json!({ "totalResults": all.len(), "page": 1, "offset": all.len(), "delegations": all })
+        json!({ "totalResults": total, "page": page.number, "offset": page.size, "delegations": all })
     }))
 }
 

@@ -16,6 +16,8 @@ use crate::{problem::Problem, state::State};
 pub(crate) struct Ready {
     /// The chain's latest block.
     block: u64,
+    /// Up to which block lists and histories are told; none before any is.
+    indexed_block: Option<u64>,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
@@ -31,7 +33,7 @@ async fn live() -> Json<&'static str> {
 /// Whether the database and the chain can be asked.
 #[utoipa::path(get, path = "/readyz", tag = "server", responses((status = 200, body = Ready)))]
 async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem> {
-    sqlx::query("SELECT 1").execute(&state.db).await?;
     let block = state.chain.scrip().provider().get_block_number().await.map_err(scrip::Error::from)?;
-    Ok(Json(Ready { block }))
+    let indexed_block = state.indexed_block().await?;
+    Ok(Json(Ready { block, indexed_block }))
 }

@@ -12,6 +12,7 @@ use crate::{
     account::KeyRecord,
     auth::Caller,
     extract::{Asked, PathText},
+    paging::{Page, PageAsked},
     problem::{Problem, ProblemKind},
     scope::{Scope, Scopes},
     state::State,
@@ -107,11 +108,15 @@ async fn make(
     Ok(Json(MadeKey { record: record.into(), key }))
 }
 
-/// The keys of the caller's account, the newest first.
-#[utoipa::path(get, path = "/api/v1/api-keys", tag = "keys", security(("key" = [])),
+/// The keys of the caller's account, the newest first, a hundred at once.
+#[utoipa::path(get, path = "/api/v1/api-keys", tag = "keys", security(("key" = [])), params(PageAsked),
     responses((status = 200, body = [KeyView])))]
-async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<Vec<KeyView>>, Problem> {
-    let keys = state.list_keys(caller.may(Scope::Keys)?).await?;
+async fn list(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    page: Page<100>,
+) -> Result<Json<Vec<KeyView>>, Problem> {
+    let keys = state.list_keys(caller.may(Scope::Keys)?, page).await?;
     Ok(Json(keys.into_iter().map(KeyView::from).collect()))
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod delegations;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod keys;
+pub(crate) mod lists;
 pub(crate) mod orders;
 pub(crate) mod permissions;
 pub(crate) mod plans;
@@ -64,6 +65,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(health::routes())
         .merge(accounts::routes())
         .merge(keys::routes())
+        .merge(lists::routes())
         .merge(plans::routes())
         .merge(agents::routes())
         .merge(orders::routes())

@@ -12,6 +12,7 @@ use crate::{
     access_token::NewToken,
     auth::Caller,
     extract::{Asked, PathText, agent_number, parse_agent, parse_plan},
+    paging::{Page, PageAsked},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -141,14 +142,15 @@ fn short(text: Option<String>, otherwise: &str) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// The access tokens of the caller's account, the newest first: never the tokens themselves.
-#[utoipa::path(get, path = "/api/v1/x402/permissions", tag = "x402", security(("key" = [])),
+/// The access tokens of the caller's account, the newest first, a hundred at once: never the tokens themselves.
+#[utoipa::path(get, path = "/api/v1/x402/permissions", tag = "x402", security(("key" = [])), params(PageAsked),
     responses((status = 200, body = [PermissionView])))]
 async fn list(
     state: extract::State<Arc<State>>,
     caller: Caller,
+    page: Page<100>,
 ) -> Result<Json<Vec<PermissionView>>, Problem> {
-    let all = state.list_permissions(caller.may(Scope::Access)?).await?;
+    let all = state.list_permissions(caller.may(Scope::Access)?, page).await?;
     Ok(Json(all.into_iter().map(PermissionView::from).collect()))
 }
 

@@ -9,17 +9,21 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use std::time::Duration;
 
 use alloy::{primitives::utils::parse_ether, rpc::client::RpcClient};
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, MasterKey};
+use scrip_server::{Clock, Config, Fund, Indexing, MasterKey};
 
 pub use caller::{Answer, Caller};
 pub use database::{Database, DatabaseKind};
 pub use replica::Replica;
 
 use crate::env::TestEnv;
+
+/// Often enough for a test.
+const OFTEN: Duration = Duration::from_millis(50);
 
 /// A devnet, a server before it, and its parties.
 #[derive(Debug)]
@@ -113,13 +117,18 @@ impl ServerEnv {
     /// A process like the first takes its place, and all parties turn to it.
     pub async fn restart(&mut self) -> Result<()> {
         let replica = self.another(None).await?;
+        self.turn_to(replica);
+        Ok(())
+    }
+
+    /// A process takes the place of the first, and all parties turn to it.
+    pub fn turn_to(&mut self, replica: Replica) {
         for caller in
             [&mut self.builder, &mut self.subscriber, &mut self.stranger, &mut self.admin, &mut self.anyone]
         {
             *caller = caller.at(&replica);
         }
         self.replica = Some(replica);
-        Ok(())
     }
 
     /// The server's clock goes ahead of the machine's; the chain's stays.
@@ -146,5 +155,6 @@ fn config(
         master_key: master_key.clone(),
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
+        indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
     })
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use eyre::{OptionExt, Result};
 use scrip_devnet::Devnet;
-use scrip_server::{Config, Server};
+use scrip_server::{Config, IndexCheck, Server};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
@@ -28,6 +28,22 @@ impl Replica {
         let runtime = runtime()?;
         let server = runtime.spawn(Server::start(config)).await??;
         Self::run(runtime, server).await
+    }
+
+    /// Starts one, which empties the index first if it is told to, and compares the index with the chain.
+    pub async fn checked(config: Config, reindexes: bool) -> Result<(Self, Result<IndexCheck>)> {
+        let runtime = runtime()?;
+        let started = runtime.spawn(async move {
+            let server = Server::start(config).await?;
+            if reindexes {
+                server.reindex().await?;
+            }
+            Ok::<_, eyre::Report>(server)
+        });
+        let server = started.await??;
+        let check = runtime.spawn(server.check_index());
+        let replica = Self::run(runtime, server).await?;
+        Ok((replica, check.await?.map_err(Into::into)))
     }
 
     /// Starts one, takes accounts of a devnet over, and makes a key of each and of an admin's.

@@ -175,6 +175,29 @@ async fn each_recorded_request_is_answered_as_the_sdk_reads_it(env: &mut ServerE
     recorded(anyone, "GET", &shown, None, &[Is("/registry/plans/1", json!(second))]).await?;
     recorded(builder, "DELETE", &link, None, &done()).await?;
     recorded(anyone, "GET", &shown, None, &[Is("/registry/plans", json!([plan]))]).await?;
+
+    // Lists, in this SDK's dialect.
+    let page = "page=1&offset=100&sortBy=created&sortOrder=desc";
+    let reads = [
+        Is("/total", json!(2)),
+        Is("/page", json!(1)),
+        Is("/offset", json!(100)),
+        Is("/plans/0/id", json!(second)),
+        Is("/plans/1/planId", json!(plan)),
+        Is("/plans/1/metadata/main/name", json!("Premium Plan")),
+        Is("/plans/1/registry/price/amounts", json!(["19", "1"])),
+    ];
+    recorded(builder, "GET", &format!("{PLANS}?{page}"), None, &reads).await?;
+    recorded(subscriber, "GET", &format!("{PLANS}?{page}"), None, &[Is("/plans", json!([]))]).await?;
+    let reads = [Is("/total", json!(2)), Is("/agents/1/id", json!(agent)), Has("/agents/1/registry/plans/0")];
+    recorded(builder, "GET", &format!("{AGENTS}?{page}"), None, &reads).await?;
+    let page = "sortOrder=desc&page=1&pageSize=10";
+    let reads = [Is("/total", json!(1)), Is("/offset", json!(10)), Is("/agents/0/id", json!(agent))];
+    recorded(anyone, "GET", &format!("{PLANS}/{plan}/agents?{page}"), None, &reads).await?;
+    let reads =
+        [Is("/total", json!(1)), Is("/plans/0/planId", json!(plan)), Is("/plans/0/name", json!("Premium Plan"))];
+    recorded(anyone, "GET", &format!("{shown}/plans?{page}"), None, &reads).await?;
+
     let renamed = json!({ "metadataAttributes": { "name": "Renamed" }, "agentApiAttributes": {} });
     recorded(builder, "PUT", &shown, Some(renamed), &[Is("/success", json!(true))]).await?;
     recorded(anyone, "GET", &shown, None, &[Is("/metadata/main/name", json!("Renamed"))]).await?;

@@ -1,0 +1,238 @@
+//! What a history tells, written down.
+
+use std::collections::BTreeSet;
+
+use alloy::primitives::Address;
+use scrip::{BlockRef, Cursor, Event, Kind, Permissions, PlanId, Position, Record, Terms};
+use sqlx::{AnyConnection, Row};
+
+use super::{follow::Halt, lead::Term};
+use crate::{account::as_i64, problem::Problem, state::State};
+
+/// A change that is to be written.
+#[derive(Debug)]
+pub(super) enum Step {
+    Happened(Box<Record>),
+    Removed(Position),
+}
+
+impl State {
+    /// Writes changes and the cursor behind them; and when all up to a block was told, that.
+    pub(super) async fn write_batch(
+        &self,
+        term: Term,
+        steps: &[Step],
+        cursor: &Cursor,
+        reached: Option<BlockRef>,
+    ) -> Result<(), Halt> {
+        let mut db = self.db.begin().await?;
+        term.write(&mut db).await?;
+        let mut changed = BTreeSet::new();
+        for step in steps {
+            let plan = match step {
+                Step::Happened(record) => happened(&mut db, record).await?,
+                Step::Removed(position) => removed(&mut db, *position).await?,
+            };
+            changed.extend(plan);
+        }
+        for plan in changed {
+            remake_plan(&mut db, &plan).await?;
+        }
+        sqlx::query("UPDATE index_state SET cursor = $1 WHERE id = 1")
+            .bind(cursor.to_string())
+            .execute(&mut *db)
+            .await?;
+        if let Some(block) = reached {
+            // What this server has said of these blocks has been told by now, or is not on the chain.
+            for passed in [
+                "UPDATE index_state SET block = $1 WHERE id = 1",
+                "DELETE FROM index_plans WHERE fresh = 1 AND block <= $1",
+                "DELETE FROM index_orders WHERE block <= $1",
+            ] {
+                sqlx::query(passed).bind(as_i64(block.number)).execute(&mut *db).await?;
+            }
+        }
+        Ok(db.commit().await?)
+    }
+}
+
+/// Writes an event down; its plan if that must be made anew.
+async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<String>, Problem> {
+    let Position { block, log } = record.position;
+    let plan = record.event.plan().map(|plan| plan.to_string());
+    let kind = record.event.kind();
+    let text = serde_json::to_string(record).map_err(|error| Problem::internal(&error))?;
+    sqlx::query(
+        "INSERT INTO index_events (block, log, hash, kind, plan, record) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(as_i64(block.number))
+    .bind(as_i64(log))
+    .bind(block.hash.to_string())
+    .bind(name(kind)?)
+    .bind(&plan)
+    .bind(text)
+    .execute(&mut *db)
+    .await?;
+    // What a batch redeems is listed as if each had been redeemed alone.
+    let listed = if kind == Kind::BatchRedeemed { Kind::Redeemed } else { kind };
+    for (part, holder) in (0_i64..).zip(holders(&record.event)) {
+        sqlx::query(
+            "INSERT INTO index_entries (block, log, part, plan, holder, kind) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(as_i64(block.number))
+        .bind(as_i64(log))
+        .bind(part)
+        .bind(plan.as_deref().unwrap_or_default())
+        .bind(holder.to_string())
+        .bind(name(listed)?)
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(plan.filter(|_| makes_plan(kind)))
+}
+
+/// Takes an event away again; its plan if that must be made anew.
+async fn removed(db: &mut AnyConnection, position: Position) -> Result<Option<String>, Halt> {
+    let Position { block, log } = position;
+    let event = sqlx::query(
+        "DELETE FROM index_events WHERE block = $1 AND log = $2 AND hash = $3 RETURNING plan, kind",
+    )
+    .bind(as_i64(block.number))
+    .bind(as_i64(log))
+    .bind(block.hash.to_string())
+    .fetch_optional(&mut *db)
+    .await?
+    .ok_or_else(|| Halt::Broken(format!("{position} was removed from the chain and is not in the index")))?;
+    sqlx::query("DELETE FROM index_entries WHERE block = $1 AND log = $2")
+        .bind(as_i64(block.number))
+        .bind(as_i64(log))
+        .execute(&mut *db)
+        .await?;
+    let (plan, kind): (Option<String>, String) = (event.try_get(0)?, event.try_get(1)?);
+    for one in Kind::ALL.into_iter().filter(|kind| makes_plan(*kind)) {
+        if name(one)? == kind {
+            return Ok(plan);
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a plan of the events that there are of it.
+async fn remake_plan(db: &mut AnyConnection, plan: &str) -> Result<(), Halt> {
+    let rows = sqlx::query(
+        "SELECT block, log, record FROM index_events WHERE plan = $1 \
+         AND kind IN ('created', 'ownership_accepted', 'open_set', 'operator_set') ORDER BY block, log",
+    )
+    .bind(plan)
+    .fetch_all(&mut *db)
+    .await?;
+    let mut made: Option<Made> = None;
+    for row in rows {
+        let (block, log, text): (i64, i64, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let record: Record = serde_json::from_str(&text).map_err(|error| Problem::internal(&error))?;
+        match (record.event, &mut made) {
+            (Event::Created(created), made) => {
+                let no_terms = || Halt::Broken(format!("plan {plan} was created without terms"));
+                let terms = record.terms.ok_or_else(no_terms)?;
+                *made = Some(Made { owner: created.owner, open: true, terms, block, log, operators: Vec::new() });
+            }
+            (Event::OpenSet(set), Some(made)) => made.open = set.open,
+            (Event::OwnershipAccepted(accepted), Some(made)) => {
+                made.owner = accepted.owner;
+                made.operators.clear();
+            }
+            (Event::OperatorSet(set), Some(made)) => {
+                made.operators.retain(|operator| *operator != set.operator);
+                if set.permissions != Permissions::NONE {
+                    made.operators.push(set.operator);
+                }
+            }
+            _ => {}
+        }
+    }
+    for former in ["DELETE FROM index_operators WHERE plan = $1", "DELETE FROM index_plans WHERE plan = $1"] {
+        sqlx::query(former).bind(plan).execute(&mut *db).await?;
+    }
+    let Some(made) = made else { return Ok(()) };
+    let at = (made.block, made.log);
+    keep_plan(&mut *db, plan, (made.owner, made.open, &made.terms), at, false).await?;
+    for operator in made.operators {
+        sqlx::query("INSERT INTO index_operators (plan, operator) VALUES ($1, $2)")
+            .bind(plan)
+            .bind(operator.to_string())
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A plan, as its events leave it.
+struct Made {
+    owner: Address,
+    open: bool,
+    terms: Box<Terms>,
+    block: i64,
+    log: i64,
+    operators: Vec<Address>,
+}
+
+/// Writes a plan down, unless it is there.
+pub(super) async fn keep_plan(
+    db: &mut AnyConnection,
+    plan: &str,
+    (owner, open, terms): (Address, bool, &Terms),
+    (block, log): (i64, i64),
+    fresh: bool,
+) -> Result<(), Problem> {
+    let terms = serde_json::to_string(terms).map_err(|error| Problem::internal(&error))?;
+    sqlx::query(
+        "INSERT INTO index_plans (plan, owner, open, terms, block, log, fresh) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plan) DO NOTHING",
+    )
+    .bind(plan)
+    .bind(owner.to_string())
+    .bind(i64::from(open))
+    .bind(terms)
+    .bind(block)
+    .bind(log)
+    .bind(i64::from(fresh))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Whether events of a kind are what a plan is made of.
+const fn makes_plan(kind: Kind) -> bool {
+    matches!(kind, Kind::Created | Kind::OpenSet | Kind::OwnershipAccepted | Kind::OperatorSet)
+}
+
+/// A kind of event, by the name that the client gives it.
+fn name(kind: Kind) -> Result<String, Problem> {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        Ok(other) => Ok(other.to_string()),
+        Err(error) => Err(Problem::internal(&error)),
+    }
+}
+
+/// In whose history an event is, one for each part. What only says the same again in other words is in nobody's.
+fn holders(event: &Event) -> Vec<Address> {
+    match event {
+        Event::Ordered(event) => vec![event.holder],
+        Event::Settled(event) => vec![event.holder],
+        Event::TakenBack(event) => vec![event.holder],
+        Event::TakeBackReversed(event) => vec![event.holder],
+        Event::Minted(event) => vec![event.holder],
+        Event::Burned(event) => vec![event.holder],
+        Event::Redeemed(event) => vec![event.holder],
+        Event::UsesPaid(event) => vec![event.holder],
+        Event::Expired(event) => vec![event.holder],
+        Event::BatchRedeemed(event) => event.uses.iter().map(|one| one.holder).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The plan of a row.
+pub(super) fn read_plan(text: &str) -> Result<PlanId, Problem> {
+    text.parse().map_err(|error: scrip::Error| Problem::internal(&error))
+}
