@@ -134,7 +134,8 @@ async fn remake_plan(db: &mut AnyConnection, plan: &str) -> Result<(), Halt> {
             (Event::Created(created), made) => {
                 let no_terms = || Halt::Broken(format!("plan {plan} was created without terms"));
                 let terms = record.terms.ok_or_else(no_terms)?;
-                *made = Some(Made { owner: created.owner, open: true, terms, block, log, operators: Vec::new() });
+                *made =
+                    Some(Made { owner: created.owner, open: true, terms, block, log, operators: Vec::new() });
             }
             (Event::OpenSet(set), Some(made)) => made.open = set.open,
             (Event::OwnershipAccepted(accepted), Some(made)) => {
@@ -150,10 +151,11 @@ async fn remake_plan(db: &mut AnyConnection, plan: &str) -> Result<(), Halt> {
             _ => {}
         }
     }
-    for former in ["DELETE FROM index_operators WHERE plan = $1", "DELETE FROM index_plans WHERE plan = $1"] {
-        sqlx::query(former).bind(plan).execute(&mut *db).await?;
-    }
-    let Some(made) = made else { return Ok(()) };
+    sqlx::query("DELETE FROM index_operators WHERE plan = $1").bind(plan).execute(&mut *db).await?;
+    let Some(made) = made else {
+        sqlx::query("DELETE FROM index_plans WHERE plan = $1").bind(plan).execute(&mut *db).await?;
+        return Ok(());
+    };
     let at = (made.block, made.log);
     keep_plan(&mut *db, plan, (made.owner, made.open, &made.terms), at, false).await?;
     for operator in made.operators {
@@ -176,7 +178,7 @@ struct Made {
     operators: Vec<Address>,
 }
 
-/// Writes a plan down, unless it is there.
+/// Writes a plan down. What its events say stands above this server's word, whichever comes first.
 pub(super) async fn keep_plan(
     db: &mut AnyConnection,
     plan: &str,
@@ -187,7 +189,8 @@ pub(super) async fn keep_plan(
     let terms = serde_json::to_string(terms).map_err(|error| Problem::internal(&error))?;
     sqlx::query(
         "INSERT INTO index_plans (plan, owner, open, terms, block, log, fresh) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plan) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (plan) \
+         DO UPDATE SET owner = $2, open = $3, terms = $4, block = $5, log = $6, fresh = $7 WHERE $7 = 0",
     )
     .bind(plan)
     .bind(owner.to_string())

@@ -6,12 +6,7 @@ use scrip::{Cursor, Difference, Ledger, Record};
 use sqlx::Row;
 use tokio::time::sleep;
 
-use crate::{
-    account::as_i64,
-    problem::Problem,
-    server::StartError,
-    state::State,
-};
+use crate::{account::as_i64, problem::Problem, server::StartError, state::State};
 
 /// How many events are read at once.
 const AT_ONCE: usize = 1_000;

@@ -33,11 +33,7 @@ impl State {
     }
 
     /// The plans that open an agent.
-    pub(crate) async fn plans_that_open(
-        &self,
-        agent: Did,
-        page: Page,
-    ) -> Result<(u64, Vec<Plan>), Problem> {
+    pub(crate) async fn plans_that_open(&self, agent: Did, page: Page) -> Result<(u64, Vec<Plan>), Problem> {
         let from = "index_plans JOIN index_links ON index_links.plan = index_plans.plan \
                     WHERE index_links.agent = $1";
         self.list_of_plans(from, &[agent.to_string()], page).await
@@ -73,11 +69,7 @@ impl State {
     }
 
     /// The agents that an account owns.
-    pub(crate) async fn agents_of(
-        &self,
-        owner: Address,
-        page: Page,
-    ) -> Result<(u64, Vec<Service>), Problem> {
+    pub(crate) async fn agents_of(&self, owner: Address, page: Page) -> Result<(u64, Vec<Service>), Problem> {
         self.list_of_agents("index_agents WHERE owner = $1", &[owner.to_string()], page).await
     }
 
@@ -110,7 +102,8 @@ impl State {
                 .bind(&did)
                 .fetch_all(&self.db)
                 .await?;
-            let plans = links.iter().map(|row| read_plan(&row.try_get::<String, _>(0)?)).collect::<Result<_, _>>()?;
+            let plans =
+                links.iter().map(|row| read_plan(&row.try_get::<String, _>(0)?)).collect::<Result<_, _>>()?;
             agents.push(Service {
                 did: did.parse().map_err(|error: scrip::Error| Problem::internal(&error))?,
                 owner: owner.parse().map_err(|error| Problem::internal(&error))?,

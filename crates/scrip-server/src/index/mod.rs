@@ -21,8 +21,8 @@ mod services;
 
 use std::time::Duration;
 
-pub(crate) use check::check;
 pub use check::IndexCheck;
+pub(crate) use check::check;
 pub(crate) use follow::follow;
 pub(crate) use history::Told;
 use sqlx::Row;

@@ -12,6 +12,7 @@ use alloy::{
     providers::Provider,
     rpc::types::{Filter, Log},
     sol_types::SolEventInterface,
+    transports::RpcError,
 };
 use scrip::{BlockRef, Did, Error, PlanId, Services, abi::IServices::IServicesEvents};
 use sqlx::{AnyConnection, Row};
@@ -80,15 +81,15 @@ impl State {
                 let hash = hash.parse().map_err(|_| Halt::Broken(format!("`{hash}` is no hash")))?;
                 BlockRef { number: as_u64(block), hash }
             }
-            _ => match self.block_ref(before_all).await? {
-                Some(block) => block,
-                None => return Ok(()),
-            },
+            _ => self.block_ref(before_all).await?.ok_or_else(changed)?,
         };
         if self.block_ref(at.number).await? != Some(at) {
             let to = at.number.saturating_sub(WINDOW).max(before_all).min(at.number);
-            let Some(to) = self.block_ref(to).await? else { return Ok(()) };
-            tracing::info!(block = to.number, "a reorg: the registry of services is read again from this block");
+            let to = self.block_ref(to).await?.ok_or_else(changed)?;
+            tracing::info!(
+                block = to.number,
+                "a reorg: the registry of services is read again from this block"
+            );
             self.forget_services(term, to).await?;
             at = to;
         }
@@ -98,18 +99,26 @@ impl State {
             Err(Error::NotScrip { .. }) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        let mut range = RANGE;
         while at.number < target.number {
-            let last = target.number.min(at.number + RANGE);
-            let Some(end) = self.block_ref(last).await? else { return Ok(()) };
+            let last = target.number.min(at.number + range);
+            let end = self.block_ref(last).await?.ok_or_else(changed)?;
             let filter = Filter::new().address(services).from_block(at.number + 1).to_block(last);
-            let provider = self.chain.scrip().provider();
-            let logs = provider.get_logs(&filter).await.map_err(Error::from)?;
+            let logs = match self.chain.scrip().provider().get_logs(&filter).await {
+                Ok(logs) => logs,
+                // Too many for this node, it may be.
+                Err(RpcError::ErrorResp(_)) if last > at.number + 1 => {
+                    range = (last - at.number) / 2;
+                    continue;
+                }
+                Err(error) => return Err(Error::from(error).into()),
+            };
             // The same blocks at both ends, before and after: the logs between are of this chain, and all of them.
             let is_same = self.block_ref(at.number).await? == Some(at)
                 && self.block_ref(last).await? == Some(end)
                 && (last < target.number || end == target);
             if !is_same {
-                return Ok(());
+                return Err(changed());
             }
             self.write_services(term, &logs, end).await?;
             at = end;
@@ -126,7 +135,8 @@ impl State {
         let mut db = self.db.begin().await?;
         term.write(&mut db).await?;
         // What this server has said of these blocks is told now, or is not on the chain.
-        let mut changed = forget(&mut db, "DELETE FROM index_services WHERE hash = '' AND block <= $1 RETURNING agent", end.number).await?;
+        let ours = "DELETE FROM index_services WHERE hash = '' AND block <= $1 RETURNING agent";
+        let mut changed = forget(&mut db, ours, end.number).await?;
         for log in logs {
             let Ok(event) = IServicesEvents::decode_log(&log.inner) else { continue };
             let Some((agent, said)) = Said::of(event.data) else { continue };
@@ -158,7 +168,16 @@ impl State {
     }
 }
 
-async fn forget(db: &mut AnyConnection, which: &'static str, block: u64) -> Result<BTreeSet<String>, Problem> {
+/// The node's chain is another than a moment ago: it is looked at again.
+fn changed() -> Halt {
+    Halt::Failed("the chain has changed while it was read".to_owned())
+}
+
+async fn forget(
+    db: &mut AnyConnection,
+    which: &'static str,
+    block: u64,
+) -> Result<BTreeSet<String>, Problem> {
     let rows = sqlx::query(which).bind(as_i64(block)).fetch_all(db).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
 }

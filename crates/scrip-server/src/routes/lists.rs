@@ -173,8 +173,7 @@ async fn history_of_plan(
 ) -> Result<Json<HistoryPage>, Problem> {
     let account = caller.may(Scope::Read)?;
     let scrip = state.chain.scrip();
-    let sees_all =
-        scrip.plan(plan).await?.owner == account || scrip.permissions(plan, account).await?.redeem;
+    let sees_all = scrip.plan(plan).await?.owner == account || scrip.permissions(plan, account).await?.redeem;
     let told = state.history(Some(plan), (!sees_all).then_some(account), page).await?;
     history_page(&state, page, told).await
 }
@@ -187,7 +186,12 @@ async fn plans_page(state: &State, page: Page, total: u64, found: &[Plan]) -> Re
     Ok(PlansPage { total, page: page.number, offset: page.size, plans })
 }
 
-async fn agents_page(state: &State, page: Page, total: u64, found: &[Service]) -> Result<AgentsPage, Problem> {
+async fn agents_page(
+    state: &State,
+    page: Page,
+    total: u64,
+    found: &[Service],
+) -> Result<AgentsPage, Problem> {
     let mut agents = Vec::with_capacity(found.len());
     for one in found {
         agents.push(agent::record(one, &state.agent_page(one.did).await?));

@@ -194,8 +194,11 @@ async fn each_recorded_request_is_answered_as_the_sdk_reads_it(env: &mut ServerE
     let page = "sortOrder=desc&page=1&pageSize=10";
     let reads = [Is("/total", json!(1)), Is("/offset", json!(10)), Is("/agents/0/id", json!(agent))];
     recorded(anyone, "GET", &format!("{PLANS}/{plan}/agents?{page}"), None, &reads).await?;
-    let reads =
-        [Is("/total", json!(1)), Is("/plans/0/planId", json!(plan)), Is("/plans/0/name", json!("Premium Plan"))];
+    let reads = [
+        Is("/total", json!(1)),
+        Is("/plans/0/planId", json!(plan)),
+        Is("/plans/0/name", json!("Premium Plan")),
+    ];
     recorded(anyone, "GET", &format!("{shown}/plans?{page}"), None, &reads).await?;
 
     let renamed = json!({ "metadataAttributes": { "name": "Renamed" }, "agentApiAttributes": {} });

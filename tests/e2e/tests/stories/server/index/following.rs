@@ -41,8 +41,11 @@ async fn bustle(env: &ServerEnv, rounds: u64) -> Result<PlanId> {
     for round in 0..rounds {
         subscriber.order(plan).await?;
         builder.mint(plan, env.stranger.address, 9).await?;
-        let uses = [env.subscriber.address, env.stranger.address]
-            .map(|holder| Use { holder, amount: 1, request: (round * 7 + u64::from(holder[19])).into() });
+        let uses = [env.subscriber.address, env.stranger.address].map(|holder| Use {
+            holder,
+            amount: 1,
+            request: (round * 7 + u64::from(holder[19])).into(),
+        });
         builder.redeem_many(&[Batch { plan, uses: uses.to_vec() }]).await?;
         subscriber.burn(plan, 2).await?;
         builder.set_open(plan, round % 2 == 0).await?;
@@ -147,7 +150,8 @@ async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     // An index that has lost something does not agree with the chain, and is made good by making it anew.
     env.kill();
     let database = env.database().connect().await?;
-    let lost = "DELETE FROM index_events WHERE block = (SELECT MAX(block) FROM index_events WHERE kind = 'minted')";
+    let lost =
+        "DELETE FROM index_events WHERE block = (SELECT MAX(block) FROM index_events WHERE kind = 'minted')";
     ensure!(sqlx::query(lost).execute(&database).await?.rows_affected() == 2);
     let (replica, check) = Replica::checked(env.config(None)?, false).await?;
     ensure!(!check.is_ok_and(|check| check.differences.is_empty()), "nothing is missed");

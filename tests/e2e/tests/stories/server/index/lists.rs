@@ -2,6 +2,7 @@
 
 use alloy::providers::ext::AnvilApi;
 use eyre::{OptionExt, Result};
+use futures_util::future::try_join_all;
 use reqwest::Method;
 use scrip::{Permissions, Terms};
 use scrip_e2e::server::{Answer, Replica, ServerEnv, python::printed};
@@ -17,6 +18,7 @@ use crate::{
 on_each_database!(
     lists_are_told_a_page_at_a_time,
     what_was_just_made_is_listed_at_once,
+    what_is_made_while_the_index_comes_to_it_is_not_lost,
     each_sees_what_is_its_own,
     the_python_sdk_reads_the_lists,
     other_lists_are_bounded_too,
@@ -152,6 +154,18 @@ async fn what_was_just_made_is_listed_at_once(env: &mut ServerEnv) -> Result<()>
     assert_eq!(plans(&env.builder, "").await?.0, 3);
     catch_up(env).await?;
     assert_eq!(plans(&env.builder, "").await?, named(2, &["Other", "Plan"]));
+    Ok(())
+}
+
+async fn what_is_made_while_the_index_comes_to_it_is_not_lost(env: &mut ServerEnv) -> Result<()> {
+    for round in 1..=3 {
+        let making: Vec<_> = (0..10).map(|_| register(env, "Plan")).collect();
+        try_join_all(making).await?;
+        for _ in 0..2 {
+            assert_eq!(plans(&env.builder, "").await?.0, round * 10);
+            indexed(env).await?;
+        }
+    }
     Ok(())
 }
 

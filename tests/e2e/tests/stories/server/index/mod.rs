@@ -41,7 +41,8 @@ async fn indexed(env: &ServerEnv) -> Result<u64> {
 /// The events in the index, in their order.
 async fn records(env: &ServerEnv) -> Result<Vec<Record>> {
     let database = env.database().connect().await?;
-    let rows = sqlx::query("SELECT record FROM index_events ORDER BY block, log").fetch_all(&database).await?;
+    let rows =
+        sqlx::query("SELECT record FROM index_events ORDER BY block, log").fetch_all(&database).await?;
     database.close().await;
     rows.iter().map(|row| Ok(serde_json::from_str(&row.try_get::<String, _>(0)?)?)).collect()
 }
@@ -68,10 +69,8 @@ async fn rows(env: &ServerEnv) -> Result<BTreeSet<String>> {
         ("index_links", &["agent", "plan"]),
         ("index_orders", &["plan", "holder", "block"]),
     ] {
-        let columns: Vec<_> = columns
-            .iter()
-            .map(|column| format!("COALESCE(CAST({column} AS TEXT), '-')"))
-            .collect();
+        let columns: Vec<_> =
+            columns.iter().map(|column| format!("COALESCE(CAST({column} AS TEXT), '-')")).collect();
         let query = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
         for row in sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&database).await? {
             let is_new = all.insert(format!("{table} {}", row.try_get::<String, _>(0)?));
@@ -87,7 +86,8 @@ async fn list(caller: &Caller, path: &str, of: &str, member: &str) -> Result<(u6
     let answer = caller.get(path).await?.ok()?;
     let found = answer[of].as_array().ok_or_eyre(format!("no {of}: {answer}"))?;
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let names = found.iter().map(|one| one.pointer(member).map(text).ok_or_eyre(format!("no {member}: {one}")));
+    let names =
+        found.iter().map(|one| one.pointer(member).map(text).ok_or_eyre(format!("no {member}: {one}")));
     Ok((answer["total"].as_u64().ok_or_eyre("no total")?, names.collect::<Result<_>>()?))
 }
 
