@@ -14,6 +14,8 @@ use crate::{
 
 /// The most that a page has.
 const MOST: u32 = 100;
+/// The last page that can be asked for.
+const LAST: u32 = 1_000_000;
 
 /// Which page of a list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -21,7 +23,7 @@ const MOST: u32 = 100;
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageAsked {
     /// Which page, counted from 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1_000_000)]
     page: Option<u32>,
     /// How many a page has.
     #[param(minimum = 1, maximum = 100)]
@@ -63,8 +65,10 @@ impl<const SIZE: u32> Page<SIZE> {
     fn new(asked: &PageAsked) -> Result<Self, Problem> {
         let number = asked.page.unwrap_or(1);
         let size = asked.page_size.or(asked.offset).unwrap_or(SIZE);
-        if number == 0 {
-            return Err(ProblemKind::INVALID_REQUEST.problem("page 0").hint("the first page is 1"));
+        if !(1..=LAST).contains(&number) {
+            return Err(ProblemKind::INVALID_REQUEST
+                .problem(format!("page {number}"))
+                .hint(format!("the first page is 1, and the last that can be asked for {LAST}")));
         }
         if !(1..=MOST).contains(&size) {
             return Err(ProblemKind::INVALID_REQUEST
@@ -140,7 +144,7 @@ mod tests {
             ("page=2&offset=25&sortOrder=asc", (2, 25, "ASC")),
             ("page=1&offset=100&sortBy=created&sortOrder=desc", (1, 100, "DESC")),
             ("sortOrder=desc&page=3&pageSize=7", (3, 7, "DESC")),
-            ("page=4294967295&orgId=o&unknown=1", (u32::MAX, 10, "DESC")),
+            ("page=1000000&orgId=o&unknown=1", (1_000_000, 10, "DESC")),
         ] {
             let Page { number, size, order } = read(query).await.unwrap();
             assert_eq!((number, size, order), expected, "{query}");
@@ -155,6 +159,7 @@ mod tests {
             "page=x",
             "page=",
             "page=1&page=2",
+            "page=1000001",
             "page=4294967296",
             "offset=0",
             "offset=101",

@@ -51,7 +51,7 @@ async fn lists_are_told_a_page_at_a_time(env: &mut ServerEnv) -> Result<()> {
         assert_eq!(plans("page=2&offset=2&sortOrder=desc").await?, named(3, &["First"]));
         assert_eq!(plans("page=3&offset=2&sortOrder=desc").await?, named(3, &[]));
         assert_eq!(plans("sortOrder=asc&page=1&pageSize=1&sortBy=created").await?, named(3, &["First"]));
-        assert_eq!(plans("page=4294967295&pageSize=100").await?, named(3, &[]));
+        assert_eq!(plans("page=1000000&pageSize=100").await?, named(3, &[]));
         let agents = async |query: &str| list(&env.builder, query, "agents", "/name").await;
         let path = "/api/v1/protocol/agents";
         assert_eq!(agents(&format!("{path}?offset=2")).await?, named(3, &["Three", "Two"]), "{round}");
