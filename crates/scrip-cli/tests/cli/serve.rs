@@ -113,4 +113,19 @@ fn a_server_wants_a_master_key_and_a_database() {
     let server = Running::start(machine.command(&start));
     assert_eq!(fs::read_to_string(machine.file("admin")).unwrap(), key);
     assert_eq!(server.terminate(), 0);
+
+    // Its index is made again from the chain, and agrees with it.
+    let start = ["serve", "--database", "sqlite://scrip.db?mode=rwc", "--listen", "127.0.0.1:0", "--reindex"];
+    let mut command = machine.command(&start);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let made = notes.find(|line| line.starts_with("The index is made: "));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let made = made.unwrap();
+    assert!(
+        made.ends_with(" holdings, and the chain says the same") && !made.contains(" 0 events"),
+        "{made}"
+    );
 }

@@ -24,6 +24,7 @@ on_each_database!(
     a_reorg_undoes_what_it_undid,
     a_killed_server_goes_on_without_a_gap_or_a_double,
     from_nothing_the_index_is_the_same,
+    who_was_taken_for_dead_writes_nothing,
 );
 
 /// Scrip as an account uses it, without the server; anew, since a provider goes on counting nonces from what the chain has taken
@@ -171,6 +172,26 @@ async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     env.restart().await?;
     assert_as_the_chain(env, "after a deep reorg").await?;
     ensure!(rows(env).await?.is_superset(&before));
+    Ok(())
+}
+
+async fn who_was_taken_for_dead_writes_nothing(env: &mut ServerEnv) -> Result<()> {
+    indexed(env).await?;
+    let database = env.database().connect().await?;
+    // Another has taken the place of the server, which does not know.
+    let taken = "UPDATE index_state SET leader = 'another', term = term + 1";
+    sqlx::query(taken).execute(&database).await?;
+    let before = records(env).await?;
+    bustle(env, 1).await?;
+    for _ in 0..30 {
+        sleep(Duration::from_millis(100)).await;
+        sqlx::query("UPDATE index_state SET beats = beats + 1").execute(&database).await?;
+        ensure!(records(env).await? == before, "it writes beside another");
+    }
+    // The other is silent, and the server takes its place again.
+    let silent = Instant::now();
+    assert_as_the_chain(env, "after another").await?;
+    ensure!(silent.elapsed() > Duration::from_secs(3), "it was taken for dead too early");
     Ok(())
 }
 
