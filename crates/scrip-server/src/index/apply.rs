@@ -57,7 +57,7 @@ impl State {
 }
 
 /// Writes an event down; its plan if that must be made anew.
-async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<String>, Problem> {
+async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<String>, Halt> {
     let Position { block, log } = record.position;
     let plan = record.event.plan().map(|plan| plan.to_string());
     let kind = record.event.kind();

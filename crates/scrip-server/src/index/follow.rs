@@ -37,7 +37,13 @@ impl From<Problem> for Halt {
 
 impl From<sqlx::Error> for Halt {
     fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error.to_string())
+        match &error {
+            // What is told once is here before it was told.
+            sqlx::Error::Database(refused) if refused.is_unique_violation() => {
+                Self::Broken(error.to_string())
+            }
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 

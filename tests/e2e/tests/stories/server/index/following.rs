@@ -10,10 +10,10 @@ use eyre::{OptionExt, Result, ensure};
 use scrip::{Batch, PlanId, Scrip, Services, Terms, Use};
 use scrip_devnet::WalletProvider;
 use scrip_e2e::server::{DatabaseKind, Replica, ServerEnv};
-use sqlx::Row;
+use sqlx::{AnyPool, Row};
 use tokio::time::{Instant, sleep};
 
-use super::{assert_as_the_chain, history, indexed, list, plans, records, rows};
+use super::{PATIENCE, assert_as_the_chain, history, indexed, list, plans, records, rows};
 use crate::{
     history::reorganise,
     reorg::raw,
@@ -134,6 +134,10 @@ async fn a_killed_server_goes_on_without_a_gap_or_a_double(env: &mut ServerEnv) 
     Ok(())
 }
 
+async fn cursor(database: &AnyPool) -> Result<Option<String>> {
+    Ok(sqlx::query("SELECT cursor FROM index_state").fetch_one(database).await?.try_get(0)?)
+}
+
 async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     let plan = bustle(env, 3).await?;
     indexed(env).await?;
@@ -163,7 +167,19 @@ async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     indexed(env).await?;
     assert_eq!(rows(env).await?, before);
 
-    // So is one that a reorg has left behind further than can be undone.
+    // One that has lost its place is told what it has, and begins anew.
+    env.kill();
+    sqlx::query("UPDATE index_state SET cursor = NULL").execute(&database).await?;
+    env.restart().await?;
+    let began = Instant::now();
+    while cursor(&database).await?.is_none() {
+        ensure!(began.elapsed() < PATIENCE, "it goes on nowhere");
+        sleep(Duration::from_millis(20)).await;
+    }
+    indexed(env).await?;
+    assert_eq!(rows(env).await?, before);
+
+    // So does one that a reorg has left behind further than can be undone.
     env.chain.devnet.reader().anvil_mine(Some(150), None).await?;
     indexed(env).await?;
     env.kill();
