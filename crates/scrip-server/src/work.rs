@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, TxHash, U256, keccak256};
-use scrip::{Did, Done, Error, PlanId, Receipt, RequestId, Services, Terms};
+use scrip::{Did, Done, Error, Item, PlanId, Receipt, RequestId, Services, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -132,6 +132,8 @@ impl Work {
                 outcome(done)?
             }
             Self::Order { plan, quantity } => {
+                let item = Item { quantity, ..Item::new(plan, actor.signer()) };
+                let _turn = state.chain.keep_gas(actor.signer(), &item, id).await?;
                 let ordered = once.order(plan).quantity(quantity).await?.ordered;
                 state.list_order(plan, actor.signer(), ordered.receipt).await;
                 outcome(ordered)?
