@@ -1,6 +1,6 @@
 //! Histories: what happened is told once and in order, whatever the chain and the node do.
 
-mod node;
+pub(crate) mod node;
 mod reading;
 mod reorgs;
 mod telling;

@@ -71,6 +71,10 @@ impl Node {
         Ok(Scrip::connect(provider, devnet.deployment()).await?)
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(crate) fn limits(&self) -> MutexGuard<'_, Limits> {
         self.proxy.limits()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy::{
     primitives::{B256, U256},
     providers::ext::AnvilApi,
+    rpc::client::ClientBuilder,
 };
 use eyre::{OptionExt, Result, ensure};
 use scrip::{Batch, PlanId, Scrip, Services, Terms, Use};
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{PATIENCE, assert_as_the_chain, history, indexed, list, plans, records, rows};
 use crate::{
-    history::reorganise,
+    history::{node::Node, reorganise},
     reorg::raw,
     server::{on_each_database, tell},
 };
@@ -25,6 +26,7 @@ on_each_database!(
     a_killed_server_goes_on_without_a_gap_or_a_double,
     from_nothing_the_index_is_the_same,
     who_was_taken_for_dead_writes_nothing,
+    a_node_with_limits_is_enough,
 );
 
 /// Scrip as an account uses it, without the server; anew, since a provider goes on counting nonces from what the chain has taken
@@ -188,6 +190,48 @@ async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     env.restart().await?;
     assert_as_the_chain(env, "after a deep reorg").await?;
     ensure!(rows(env).await?.is_superset(&before));
+    Ok(())
+}
+
+async fn a_node_with_limits_is_enough(env: &mut ServerEnv) -> Result<()> {
+    bustle(env, 3).await?;
+    env.chain.devnet.reader().anvil_mine(Some(200), None).await?;
+    indexed(env).await?;
+    let before = rows(env).await?;
+    env.kill();
+    let node = Node::before(&env.chain.devnet).await?;
+    {
+        let mut limits = node.limits();
+        (limits.blocks, limits.logs, limits.timeless) = (Some(20), Some(15), true);
+    }
+    // Not by an endpoint, which asks again for what is refused, and waits each time.
+    let client = ClientBuilder::default().http(node.url().parse()?);
+    let (replica, check) = Replica::checked(env.config(Some(client))?, true).await?;
+    env.turn_to(replica);
+    assert!(check?.differences.is_empty());
+    indexed(env).await?;
+    assert_eq!(rows(env).await?, before);
+    ensure!(node.limits().refused > 3, "{:?}", node.limits());
+
+    // It answers nothing for a while.
+    node.limits().down = true;
+    bustle(env, 1).await?;
+    sleep(Duration::from_secs(2)).await;
+    let ready = env.anyone.get("/readyz").await?;
+    assert_eq!((ready.status, ready.problem()?), (503, "SCRIP.CHAIN.UNREACHABLE"));
+    node.limits().down = false;
+    assert_as_the_chain(env, "after it was down").await?;
+
+    // And the chain changes while it is read.
+    for calls in [3, 6, 9] {
+        let plan = bustle(env, 1).await?;
+        node.limits().reorg = Some((calls, 4));
+        as_(env, "builder").await?.mint(plan, env.stranger.address, 1).await?;
+        while node.limits().reorg.is_some() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert_as_the_chain(env, &format!("a reorg after {calls} calls")).await?;
+    }
     Ok(())
 }
 
