@@ -223,10 +223,13 @@ async fn a_node_with_limits_is_enough(env: &mut ServerEnv) -> Result<()> {
     assert_as_the_chain(env, "after it was down").await?;
 
     // And the chain changes while it is read.
-    for calls in [3, 6, 9] {
-        let plan = bustle(env, 1).await?;
-        node.limits().reorg = Some((calls, 4));
-        as_(env, "builder").await?.mint(plan, env.stranger.address, 1).await?;
+    for calls in [3, 6, 9, 20, 40] {
+        node.limits().down = true;
+        bustle(env, 1).await?;
+        {
+            let mut limits = node.limits();
+            (limits.down, limits.reorg) = (false, Some((calls, 4)));
+        }
         while node.limits().reorg.is_some() {
             sleep(Duration::from_millis(20)).await;
         }
