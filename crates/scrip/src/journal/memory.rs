@@ -39,9 +39,13 @@ impl Book {
         page.entries.get(page.keys.get(key)?)
     }
 
-    pub(super) fn since(&self, account: Account, nonce: u64) -> Vec<Entry> {
+    pub(super) fn at(&self, account: Account, nonce: u64) -> Option<&Entry> {
+        self.accounts.get(&account)?.entries.get(&nonce)
+    }
+
+    pub(super) fn since(&self, account: Account, nonce: u64, most: usize) -> Vec<Entry> {
         let entries = self.accounts.get(&account).map(|page| page.entries.range(nonce..));
-        entries.into_iter().flatten().map(|(_, entry)| entry.clone()).collect()
+        entries.into_iter().flatten().take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
     pub(super) fn last_nonce(&self, account: Account) -> Option<u64> {
@@ -110,8 +114,12 @@ impl Journal for MemoryJournal {
         Ok(self.book().find(account, key).cloned())
     }
 
-    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>> {
-        Ok(self.book().since(account, nonce))
+    async fn at(&self, account: Account, nonce: u64) -> JournalResult<Option<Entry>> {
+        Ok(self.book().at(account, nonce).cloned())
+    }
+
+    async fn since(&self, account: Account, nonce: u64, most: usize) -> JournalResult<Vec<Entry>> {
+        Ok(self.book().since(account, nonce, most))
     }
 
     async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>> {
@@ -160,7 +168,7 @@ mod tests {
                 book.settle(account, nonce, Outcome::Mined { transaction, block, block_hash });
             }
         }
-        let kept = book.since(account, 0);
+        let kept = book.since(account, 0, usize::MAX);
         assert!(kept.len() <= UNKEYED + 1, "{} are kept", kept.len());
         let ends = (kept[0].nonce, kept[kept.len() - 1].nonce);
         assert_eq!(ends, (0, written - 1), "what is open and what is new stays");

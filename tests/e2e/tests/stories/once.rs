@@ -31,7 +31,7 @@ async fn journalled(env: &TestEnv) -> Result<(Client, Arc<MemoryJournal>)> {
 /// All that a client has signed.
 async fn entries(client: &Client, journal: &dyn Journal) -> Result<Vec<Entry>> {
     let account = Account { chain_id: client.chain_id(), address: client.signer() };
-    journal.since(account, 0).await.map_err(|error| eyre::eyre!(error))
+    journal.since(account, 0, usize::MAX).await.map_err(|error| eyre::eyre!(error))
 }
 
 async fn balance(env: &TestEnv, plan: PlanId) -> Result<u128> {
