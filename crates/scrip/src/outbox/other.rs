@@ -71,10 +71,10 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         let chain_id = self.entry.account.chain_id;
         let mut transactions =
             found.transactions.into_iter().filter_map(|one| serde_json::from_value::<Transaction>(one).ok());
-        let Some(by) = transactions.find(|other| other.uses(chain_id, address, nonce)).map(|other| other.hash)
+        let Some(by) =
+            transactions.find(|other| other.uses(chain_id, address, nonce)).map(|other| other.hash)
         else {
-            self.waiting =
-                if is_first { Waiting::NonceUsed { block } } else { Waiting::OldState { block } };
+            self.waiting = if is_first { Waiting::NonceUsed { block } } else { Waiting::OldState { block } };
             return Ok(());
         };
         // Who else waits for it, or cancels it, may have replaced it.

@@ -50,7 +50,9 @@ pub enum Waiting {
     },
 
     /// A node that has older states: this one cannot say in which block the nonce was used.
-    #[error("its nonce was used before block {block}, and the node has no state of that time; an archive node has")]
+    #[error(
+        "its nonce was used before block {block}, and the node has no state of that time; an archive node has"
+    )]
     OldState {
         /// The number of the first block of whose state it is known.
         block: u64,

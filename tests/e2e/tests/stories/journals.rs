@@ -61,7 +61,11 @@ async fn keeps_its_promises(one: &dyn Journal, other: &dyn Journal) -> JournalRe
     assert_eq!(nonces(one.since(ACCOUNT, 0, 2).await?), [7, 8], "no more than are asked for");
     assert_eq!((one.since(ACCOUNT, 0, 0).await?, one.since(ACCOUNT, 10, 1).await?), (vec![], vec![]));
     assert_eq!(other.at(ACCOUNT, 7).await?.as_ref(), Some(&first));
-    assert_eq!((one.at(ACCOUNT, 6).await?, one.at(another, 8).await?), (None, None), "not what comes after it");
+    assert_eq!(
+        (one.at(ACCOUNT, 6).await?, one.at(another, 8).await?),
+        (None, None),
+        "not what comes after it"
+    );
 
     // What replaces comes last, and of two at the same time none is lost.
     let replacements: Vec<_> = (0..20_u8).map(|number| Bytes::from(vec![number; 3])).collect();

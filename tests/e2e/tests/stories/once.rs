@@ -284,7 +284,8 @@ async fn what_a_write_waits_for_is_said() -> Result<()> {
     assert_eq!(waiting(error)?, "it is 1 deep, of 3 blocks");
 
     // A node that refuses it, and which nobody gave it to: it is not waited for in vain.
-    let error = builder.once("dear").untried(40_000_000).mint(plan, holder, 1).await.unwrap_err();
+    env.devnet.reader().anvil_set_balance(builder.signer(), U256::ZERO).await?;
+    let error = builder.once("dear").untried(200_000).mint(plan, holder, 1).await.unwrap_err();
     assert!(
         matches!(&error, Error::Pending { waiting, .. } if matches!(**waiting, Waiting::Node(_))),
         "{error}"

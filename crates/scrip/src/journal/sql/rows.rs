@@ -133,7 +133,12 @@ impl Rows {
         }
     }
 
-    pub(super) async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()> {
+    pub(super) async fn replace(
+        &self,
+        account: Account,
+        nonce: u64,
+        transaction: &Bytes,
+    ) -> JournalResult<()> {
         let (chain_id, address) = columns(account)?;
         // In one statement, so that two processes that replace at the same time both have theirs here.
         let replaced = sqlx::query(
