@@ -232,9 +232,10 @@ pub enum Error {
         waiting: Box<Waiting>,
     },
 
-    /// Another transaction of the same account, of somebody else who has its key, took the nonce. Nothing was done. That is as certain
-    /// as the blocks are that [`Scrip::with_confirmations`](crate::Scrip::with_confirmations) asks for; if a reorganisation takes
-    /// that transaction away, only who asks for the write again under its key brings it back.
+    /// Another transaction took the nonce: the account's own, signed by somebody else who has its key, or one with its authorisation
+    /// (EIP-7702). Nothing was done. That is as certain as the blocks are that
+    /// [`Scrip::with_confirmations`](crate::Scrip::with_confirmations) asks for; if a reorganisation takes that transaction away, only
+    /// who asks for the write again under its key brings it back.
     #[error("transaction {transaction} cannot be done: {by} has taken nonce {nonce} of the account")]
     Superseded {
         /// The transaction.

@@ -31,6 +31,8 @@ struct Page {
     keys: HashMap<String, u64>,
     /// The nonces of those without a key, as they came.
     unkeyed: VecDeque<u64>,
+    /// The highest of those that are not kept any more: all up to it are used.
+    forgotten: Option<u64>,
 }
 
 impl Book {
@@ -58,7 +60,12 @@ impl Book {
             Some(page) if entry.key.as_ref().is_some_and(|key| page.keys.contains_key(key)) => {
                 Inserted::KeyTaken
             }
-            Some(page) if page.entries.contains_key(&entry.nonce) => Inserted::NonceTaken,
+            Some(page)
+                if page.entries.contains_key(&entry.nonce)
+                    || page.forgotten.is_some_and(|last| entry.nonce <= last) =>
+            {
+                Inserted::NonceTaken
+            }
             _ => Inserted::New,
         }
     }
@@ -80,6 +87,7 @@ impl Book {
             && let Some(nonce) = page.unkeyed.remove(oldest)
         {
             page.entries.remove(&nonce);
+            page.forgotten = page.forgotten.max(Some(nonce));
         }
     }
 
@@ -168,6 +176,8 @@ mod tests {
                 book.settle(account, nonce, Outcome::Mined { transaction, block, block_hash });
             }
         }
+        let late = Entry { nonce: 1, ..book.since(account, 0, 1).remove(0) };
+        assert_eq!(book.inserted(&late), Inserted::NonceTaken, "what is not kept was taken");
         let kept = book.since(account, 0, usize::MAX);
         assert!(kept.len() <= UNKEYED + 1, "{} are kept", kept.len());
         let ends = (kept[0].nonce, kept[kept.len() - 1].nonce);

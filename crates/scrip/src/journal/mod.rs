@@ -101,7 +101,7 @@ pub enum Outcome {
         /// The block's hash.
         block_hash: B256,
     },
-    /// Its nonce was taken by a transaction of somebody else who has the account's key.
+    /// Its nonce was taken by a transaction of somebody else who has the account's key, or one with the account's authorisation.
     Superseded {
         /// Which.
         by: TxHash,

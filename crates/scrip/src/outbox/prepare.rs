@@ -42,17 +42,19 @@ struct Block {
 
 impl MostGas {
     async fn most_gas<P: Provider>(&self, provider: &P) -> Result<u64> {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((then, most)) = last
-            && then.elapsed() < BLOCK_AGE
-        {
-            return Ok(most);
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, most)) = &mut *last() {
+            if then.elapsed() < BLOCK_AGE {
+                return Ok(*most);
+            }
+            // One asks again, and the others go on with what is known.
+            *then = Instant::now();
         }
         let latest: Option<Block> =
             provider.raw_request("eth_getBlockByNumber".into(), ("latest", false)).await?;
         let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
         let most = latest.gas_limit.to::<u64>().min(MOST_GAS);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), most));
+        *last() = Some((Instant::now(), most));
         Ok(most)
     }
 }

@@ -42,7 +42,8 @@ pub enum Waiting {
         by: TxHash,
     },
 
-    /// A node that tells which transaction used its nonce: not one of this write's that is known, and no other is there.
+    /// A node that tells what used its nonce: no transaction of that block that is known did, and no authorisation. The code of an
+    /// account may (EIP-7702), when it creates a contract.
     #[error("block {block} has used its nonce, and the node tells no transaction that did")]
     NonceUsed {
         /// The number of that block.

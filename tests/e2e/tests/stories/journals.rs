@@ -169,6 +169,7 @@ async fn a_journal_in_postgres_keeps_its_promises() -> Result<()> {
     let Some(postgres) = Postgres::start()? else { return Ok(()) };
     made_by_many_at_once(&postgres.url()).await?;
     check(connect(&postgres.url()).await?, connect(&postgres.url()).await?).await?;
+    left_by_who_is_not_polled(&postgres.url()).await?;
     renewed_by_none_that_is_older(&postgres.url()).await
 }
 
