@@ -117,3 +117,52 @@ impl<T: Copy + Default> ForAll<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join;
+
+    use super::*;
+
+    const ONE: Address = Address::repeat_byte(1);
+    const PAUSE: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn one_does_it_for_all_until_it_stalls() {
+        let sent = ForAll::<Option<u64>>::default();
+        assert_eq!(sent.begin(ONE, PAUSE), Ok(()));
+        assert_eq!(sent.begin(ONE, PAUSE), Err(None), "another is at it");
+        assert_eq!(sent.begin(Address::repeat_byte(2), PAUSE), Ok(()), "another account's");
+        sleep(2 * PAUSE).await;
+        assert_eq!(sent.begin(ONE, PAUSE), Err(None), "it takes its time");
+        sent.end(ONE, Some(7));
+        assert_eq!(sent.begin(ONE, PAUSE), Err(Some(7)), "a moment ago");
+        sleep(2 * PAUSE).await;
+        assert_eq!(sent.begin(ONE, PAUSE), Ok(()));
+        // Who is at it now does not come back.
+        sleep(STALLED + PAUSE).await;
+        assert_eq!(sent.begin(ONE, PAUSE), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_taken_over_from_who_does_not_go_on_and_from_nobody_else() {
+        let turns = Turns::default();
+        *turns.take(ONE).await = Some(1);
+        // All wait longer than one may stall, but not for one alone.
+        for _ in 0..3 {
+            let next = turns.take(ONE).await;
+            assert_eq!(*next, Some(1));
+            let waiting = turns.take(ONE);
+            let wait = async {
+                sleep(STALLED / 2).await;
+                drop(next);
+            };
+            let (next, ()) = join(waiting, wait).await;
+            assert_eq!(*next, Some(1), "nobody took it over");
+        }
+        let held = turns.take(ONE).await;
+        assert_eq!(*turns.take(ONE).await, None, "what comes next has to be found out");
+        assert_eq!(*held, Some(1));
+        drop(held);
+    }
+}

@@ -20,9 +20,11 @@
 mod node;
 mod plan;
 mod proxy;
+mod wire;
 
 pub use node::FaultyNode;
 pub use plan::Chance;
+pub use wire::FaultyLine;
 
 /// What can happen to a call on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

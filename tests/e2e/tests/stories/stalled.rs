@@ -18,7 +18,8 @@ use scrip::{
 };
 use scrip_e2e::{
     env::TestEnv,
-    faults::{Fault, FaultyNode},
+    faults::{Fault, FaultyLine, FaultyNode},
+    postgres::Postgres,
 };
 use tokio::time::timeout;
 
@@ -177,5 +178,36 @@ async fn what_a_journal_has_perhaps_taken_down_has_not_failed() -> Result<()> {
     assert_eq!(again.receipt.transaction, transaction);
     builder.once("next").mint(plan, holder, 10_000).await?;
     assert_eq!(balance(&env, plan).await?, 11_111);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_database_has_that_was_lost_when_it_committed_is_done_once() -> Result<()> {
+    let Some(postgres) = Postgres::start()? else { return Ok(()) };
+    let env = TestEnv::start().await?;
+    let (plan, holder) = (env.create(&env.premium()?).await?, env.subscriber.signer());
+    let line = FaultyLine::before(postgres.port()).await?;
+    let client = async |url: String| -> Result<_> {
+        let journal = SqlJournal::connect(&url).await.map_err(|error| eyre!(error))?;
+        Ok(env.devnet.scrip("builder").await?.with_journal(Arc::new(journal)))
+    };
+    let (builder, other) = (client(Postgres::url_on(line.port())).await?, client(postgres.url()).await?);
+    builder.mint(plan, holder, 1).await?;
+
+    // The signed transaction, which is in the insertion alone; its hash is not known to who is told that all failed.
+    for (key, amount) in [("lost", 10), ("lost, too", 100)] {
+        line.break_after(b"0x02f");
+        let error = builder.once(key).mint(plan, holder, amount).await.unwrap_err();
+        assert!(line.is_broken() && error.is_pending(), "{error}");
+        assert!(matches!(&error, Error::Pending { waiting, .. } if matches!(**waiting, Waiting::Journal(_))));
+        assert!(other.once(key).entry().await?.is_some(), "it is there");
+        line.mend();
+    }
+    other.mint(plan, holder, 1_000).await?;
+    assert_eq!(balance(&env, plan).await?, 1_111, "whoever writes next sends what comes before");
+    for (key, amount) in [("lost", 10), ("lost, too", 100)] {
+        builder.once(key).mint(plan, holder, amount).await?;
+    }
+    assert_eq!(balance(&env, plan).await?, 1_111);
     Ok(())
 }
