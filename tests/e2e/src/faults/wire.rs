@@ -110,7 +110,7 @@ async fn pass(mut client: TcpStream, there: SocketAddr, state: Arc<Mutex<State>>
     };
     if broke {
         // The server has done it when it answers.
-        answering.readable().await?;
+        answering.read_u8().await?;
     }
     Ok(())
 }
