@@ -17,7 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use crate::clock::{Instant, sleep};
 
 /// For how long nothing may come of what one has begun before another begins it, too: a future that is not polled any more keeps
-/// what it has.
+/// what it has. Of a wallet that takes longer to sign, one of two who write at once may have to ask again.
 const STALLED: Duration = Duration::from_secs(5);
 
 /// The turns of accounts. Their writes take nonces one after another, so that there is no gap.
@@ -120,7 +120,7 @@ impl<T: Copy + Default> ForAll<T> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::future::join;
+    use futures_util::future::join_all;
 
     use super::*;
 
@@ -148,18 +148,13 @@ mod tests {
     async fn a_turn_is_taken_over_from_who_does_not_go_on_and_from_nobody_else() {
         let turns = Turns::default();
         *turns.take(ONE).await = Some(1);
-        // All wait longer than one may stall, but not for one alone.
-        for _ in 0..3 {
+        // The last waits for longer than one may stall, but not for one alone.
+        let took = join_all((0..4).map(|_| async {
             let next = turns.take(ONE).await;
-            assert_eq!(*next, Some(1));
-            let waiting = turns.take(ONE);
-            let wait = async {
-                sleep(STALLED / 2).await;
-                drop(next);
-            };
-            let (next, ()) = join(waiting, wait).await;
-            assert_eq!(*next, Some(1), "nobody took it over");
-        }
+            sleep(STALLED / 2).await;
+            *next
+        }));
+        assert_eq!(took.await, [Some(1); 4], "nobody took it over");
         let held = turns.take(ONE).await;
         assert_eq!(*turns.take(ONE).await, None, "what comes next has to be found out");
         assert_eq!(*held, Some(1));
