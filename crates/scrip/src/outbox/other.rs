@@ -43,16 +43,15 @@ pub(super) async fn is_mined<P: Provider>(provider: &P, transaction: TxHash) -> 
 }
 
 impl Transaction {
-    /// Whether it used an account's nonce: as its own, or by an authorisation that the account has signed (EIP-7702).
-    fn uses(&self, chain_id: u64, address: Address, nonce: u64) -> bool {
-        (self.from == address && self.nonce.to::<u64>() == nonce)
-            || self.authorization_list.iter().any(|authorization| {
-                serde_json::from_value(authorization.clone()).is_ok_and(|signed: SignedAuthorization| {
-                    signed.nonce == nonce
-                        && (signed.chain_id.is_zero() || signed.chain_id == U256::from(chain_id))
-                        && signed.recover_authority().is_ok_and(|authority| authority == address)
-                })
+    /// Whether it has an authorisation that an account has signed for a nonce, which uses that up (EIP-7702).
+    fn authorises(&self, chain_id: u64, address: Address, nonce: u64) -> bool {
+        self.authorization_list.iter().any(|authorization| {
+            serde_json::from_value(authorization.clone()).is_ok_and(|signed: SignedAuthorization| {
+                signed.nonce == nonce
+                    && (signed.chain_id.is_zero() || signed.chain_id == U256::from(chain_id))
+                    && signed.recover_authority().is_ok_and(|authority| authority == address)
             })
+        })
     }
 }
 
@@ -69,11 +68,12 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
             self.provider.raw_request("eth_getBlockByNumber".into(), (U64::from(block), true)).await?;
         let Some(found) = found else { return Ok(()) };
         let chain_id = self.entry.account.chain_id;
-        let mut transactions =
-            found.transactions.into_iter().filter_map(|one| serde_json::from_value::<Transaction>(one).ok());
-        let Some(by) =
-            transactions.find(|other| other.uses(chain_id, address, nonce)).map(|other| other.hash)
-        else {
+        let read = |one| serde_json::from_value::<Transaction>(one).ok();
+        let transactions: Vec<_> = found.transactions.into_iter().filter_map(read).collect();
+        let own = transactions.iter().find(|other| other.from == address && other.nonce.to::<u64>() == nonce);
+        // An authorisation that comes too early or too late does nothing: it did it if nothing else did, and in this block.
+        let authorised = || transactions.iter().find(|other| other.authorises(chain_id, address, nonce));
+        let Some(by) = own.or_else(|| authorised().filter(|_| is_first)).map(|other| other.hash) else {
             self.waiting = if is_first { Waiting::NonceUsed { block } } else { Waiting::OldState { block } };
             return Ok(());
         };

@@ -73,6 +73,23 @@ impl Lost {
         Ok(sent)
     }
 
+    /// The agent sends authorisations of the builder, of these chains, and of nonces so much above that of the mint.
+    async fn authorise<const N: usize>(&self, authorisations: [(u64, u64); N]) -> Result<TxHash> {
+        let (devnet, address) = (&self.env.devnet, self.builder.address());
+        let signer = &devnet.actor("builder")?.signer;
+        let mut signed = Vec::new();
+        for (chain_id, above) in authorisations {
+            let nonce = self.nonce + above;
+            let authorization = Authorization { chain_id: U256::from(chain_id), address, nonce };
+            let signature = signer.sign_hash_sync(&authorization.signature_hash())?;
+            signed.push(authorization.into_signed(signature));
+        }
+        let carrier = TransactionRequest::default().to(self.holder).with_authorization_list(signed);
+        let carrier = carrier.max_fee_per_gas(1 << 40).max_priority_fee_per_gas(1 << 38);
+        let agent = devnet.provider(devnet.actor("agent")?);
+        Ok(*agent.send_transaction(carrier).await?.tx_hash())
+    }
+
     /// A reorganisation takes the last block away, and what was in it.
     async fn take_back(&self) -> Result<()> {
         self.env.devnet.reader().anvil_reorg(ReorgOptions { depth: 1, tx_block_pairs: vec![] }).await?;
@@ -97,25 +114,49 @@ async fn in_a_block_with_transactions_that_only_its_chain_has() -> Result<()> {
 #[tokio::test]
 async fn by_an_authorisation_that_somebody_else_sends() -> Result<()> {
     let lost = Lost::mint().await?;
-    let (devnet, chain_id) = (&lost.env.devnet, lost.builder.chain_id());
-    let authorise = |chain_id: u64, nonce| -> Result<_> {
-        let address = lost.builder.address();
-        let authorization = Authorization { chain_id: U256::from(chain_id), address, nonce };
-        let signature = devnet.actor("builder")?.signer.sign_hash_sync(&authorization.signature_hash())?;
-        Ok(authorization.into_signed(signature))
-    };
+    let chain_id = lost.builder.chain_id();
     // Beside such as count for nothing: of another chain, and of another nonce.
-    let authorizations = vec![
-        authorise(chain_id + 1, lost.nonce)?,
-        authorise(chain_id, lost.nonce + 7)?,
-        authorise(0, lost.nonce)?,
-    ];
-    let carrier = TransactionRequest::default().to(lost.holder).with_authorization_list(authorizations);
-    let agent = devnet.provider(devnet.actor("agent")?);
-    let carrier = *agent.send_transaction(carrier).await?.tx_hash();
-    devnet.reader().evm_mine(None).await?;
-    assert_eq!(devnet.reader().get_transaction_count(lost.builder.signer()).await?, lost.nonce + 1);
+    let carrier = lost.authorise([(chain_id + 1, 0), (chain_id, 7), (0, 0)]).await?;
+    let reader = lost.env.devnet.reader();
+    reader.evm_mine(None).await?;
+    assert_eq!(reader.get_transaction_count(lost.builder.signer()).await?, lost.nonce + 1);
     assert_eq!(lost.superseded().await?, carrier);
+    Ok(())
+}
+
+#[tokio::test]
+async fn but_not_by_an_authorisation_that_came_too_early() -> Result<()> {
+    let lost = Lost::mint().await?;
+    let hasty = lost.builder.clone().with_patience(Duration::from_millis(100));
+    for (key, amount) in [("mint", 1), ("second", 10)] {
+        let error = hasty.once(key).mint(lost.plan, lost.holder, amount).await.unwrap_err();
+        assert!(error.is_pending(), "{error}");
+    }
+    // Of the second's nonce, in the block of both, but before either: it did nothing.
+    let carrier = lost.authorise([(0, 1)]).await?;
+    let reader = lost.env.devnet.reader();
+    reader.evm_mine(None).await?;
+    let carried = reader.get_transaction_receipt(carrier).await?.ok_or_eyre("it is not mined")?;
+    assert_eq!(carried.transaction_index, Some(0));
+    assert_eq!(reader.get_transaction_count(lost.builder.signer()).await?, lost.nonce + 2);
+
+    // While there is no receipt, the block is looked at.
+    let looked = || lost.node.calls().get("eth_getBlockByNumber").copied().unwrap_or_default();
+    let before = looked();
+    lost.node.at_random(Chance::per_mille(1_000, 1).of([Fault::NoReceipt]).on(["eth_getTransactionReceipt"]));
+    let heal = async {
+        while looked() < before + 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        lost.node.heal();
+        std::future::pending::<()>().await;
+    };
+    let second = lost.builder.once("second");
+    tokio::select! {
+        minted = second.mint(lost.plan, lost.holder, 10) => minted.map(drop)?,
+        () = heal => {}
+    }
+    assert_eq!(lost.balance().await?, 11);
     Ok(())
 }
 
