@@ -189,7 +189,7 @@ impl State {
     }
 
     /// The reservation that a settlement without an id takes: the one that it took before, or the token's oldest live one that
-    /// none has taken. `claim` is the settlement's name.
+    /// none has taken. `claim` is the settlement's name, and its request's if there is none.
     pub(crate) async fn claim_oldest(
         &self,
         plan: PlanId,
@@ -199,11 +199,12 @@ impl State {
     ) -> Result<Option<String>, Problem> {
         let mut db = self.db.begin().await?;
         lock(&mut db, plan, holder).await?;
-        let before = sqlx::query("SELECT request FROM holds WHERE token = $1 AND claimed_by = $2")
-            .bind(token)
-            .bind(claim)
-            .fetch_optional(&mut *db)
-            .await?;
+        let before =
+            sqlx::query("SELECT request FROM holds WHERE token = $1 AND (claimed_by = $2 OR request = $2)")
+                .bind(token)
+                .bind(claim)
+                .fetch_optional(&mut *db)
+                .await?;
         if let Some(row) = before {
             return Ok(Some(row.try_get(0)?));
         }
