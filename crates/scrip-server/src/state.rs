@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
-    index::Indexing, peers::Peers, running::Running, vault::Vault,
+    index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) running: Running,
     /// The others.
     pub(crate) peers: Peers,
+    pub(crate) rate: Rate,
+    pub(crate) metrics: Metrics,
 }
 
 impl State {

@@ -50,6 +50,7 @@ fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'st
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
         ("get", "/readyz", Nothing, none.clone()),
+        ("get", "/metrics", Admin, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
@@ -61,6 +62,7 @@ fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'st
         ("get", "/api/v1/protocol/agents", Key("read", 200), none.clone()),
         ("get", "/api/v1/protocol/history", Key("read", 200), none.clone()),
         ("post", "/api/v1/accounts", Admin, json!({ "name": "new" })),
+        ("put", "/api/v1/accounts/{address}/limits", Admin, json!({})),
         ("get", "/api/v1/api-keys", Key("keys", 200), none.clone()),
         ("post", "/api/v1/api-keys", Key("keys", 200), key),
         ("delete", "/api/v1/api-keys/{id}", Key("keys", 404), none.clone()),
@@ -165,6 +167,7 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
             .replace("{planId}", &plan)
             .replace("{agentId}", &agent)
             .replace("{holder}", &env.subscriber.address.to_string())
+            .replace("{address}", &env.subscriber.address.to_string())
             .replace("{id}", &unused);
         let ask = async |caller: &Caller| -> Result<Answer> {
             let request = caller.request(method.to_uppercase().parse()?, &filled);
