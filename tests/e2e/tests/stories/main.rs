@@ -28,3 +28,4 @@ mod voucher_checks;
 mod vouchers;
 mod wallet_calls;
 mod ways;
+mod websocket;
