@@ -3,11 +3,11 @@
 use std::{fmt, sync::Arc};
 
 use sqlx::AnyPool;
-use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, vault::Vault,
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, peers::Peers,
+    running::Running, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -53,8 +53,10 @@ pub(crate) struct State {
     pub(crate) repeat_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.
     pub(crate) instance: String,
-    /// Told whenever an operation ends here.
-    pub(crate) ended: Notify,
+    /// The operations that it does.
+    pub(crate) running: Running,
+    /// The others.
+    pub(crate) peers: Peers,
 }
 
 impl State {

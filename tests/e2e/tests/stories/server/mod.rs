@@ -1,5 +1,6 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
+mod gas;
 mod once;
 mod openapi;
 mod reference;
