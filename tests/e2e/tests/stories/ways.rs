@@ -1,6 +1,6 @@
 //! How an order is paid: the best way by itself, or the one that is asked for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alloy::{
     eips::eip7702::Authorization,
@@ -11,7 +11,7 @@ use alloy::{
     signers::SignerSync,
 };
 use eyre::Result;
-use scrip::{Error, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
+use scrip::{Error, MemoryJournal, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
 use scrip_devnet::WalletProvider;
 use scrip_e2e::{
     env::TestEnv,
@@ -231,5 +231,39 @@ async fn an_approval_that_another_order_has_spent_is_given_again() -> Result<()>
         client.once("A").approve(token.address, price).await?;
         assert_eq!(allowance().await?, U256::ZERO);
     }
+    Ok(())
+}
+
+/// It sees an allowance that is spent already, by the very order that it was for.
+#[tokio::test]
+async fn who_comes_late_to_the_same_order_approves_nothing_more_for_it() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (dollar, reader) = (env.devnet.dollar().clone(), env.devnet.reader());
+    let plan = plan_in(&env, &dollar).await?;
+    let journal = Arc::new(MemoryJournal::new());
+    let node = FaultyNode::before(env.devnet.url()).await?;
+    let first = env.devnet.scrip("subscriber").await?.with_journal(journal.clone()).once("K");
+    let late = node.scrip(&env.devnet, "subscriber").await?.with_journal(journal).once("K");
+    let before = sent(&env).await?;
+
+    // Both wait for one approval, and one of them hears late that it is mined.
+    reader.anvil_set_auto_mine(false).await?;
+    let first = tokio::spawn(async move { first.order(plan).await });
+    while reader.get_transaction_count(env.subscriber.signer()).pending().await? == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    node.next_times("eth_getTransactionReceipt", Fault::Delay, 100);
+    let late = tokio::spawn(async move { late.order(plan).await });
+    while node.count(Fault::Delay) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    reader.evm_mine(None).await?;
+    reader.anvil_set_auto_mine(true).await?;
+    let (first, late) = (first.await??, late.await??);
+    assert_eq!(first.ordered, late.ordered);
+    assert_eq!(sent(&env).await? - before, 2, "an approval and an order");
+    let token = IERC20::new(dollar.address, reader);
+    let left = token.allowance(env.subscriber.signer(), env.subscriber.address()).call().await?;
+    assert_eq!(left, U256::ZERO, "exactly the price");
     Ok(())
 }
