@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy::primitives::Address;
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 
 use crate::{
@@ -41,12 +41,7 @@ impl FromRequestParts<Arc<State>> for Caller {
             .headers
             .get(header::AUTHORIZATION)
             .ok_or_else(|| ProblemKind::NO_KEY.problem("the request has no API key").hint(hint))?;
-        // Not the strict syntax of RFC 6750, which has no colon; the SDKs' keys do.
-        let key = header.to_str().ok().and_then(|header| {
-            let (scheme, key) = header.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        });
-        let key = key.ok_or_else(|| {
+        let key = bearer(header).ok_or_else(|| {
             ProblemKind::NO_KEY.problem("the Authorization header has no bearer token").hint(hint)
         })?;
         let invalid = |detail: &str| ProblemKind::INVALID_KEY.problem(detail).hint("ask for a new key");
@@ -60,4 +55,10 @@ impl FromRequestParts<Arc<State>> for Caller {
         }
         Ok(Self { account: claims.sub, scopes: claims.scope })
     }
+}
+
+/// The bearer token of an Authorization header. Not by the strict syntax of RFC 6750, which has no colon; the SDKs' keys do.
+pub(crate) fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, key) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }

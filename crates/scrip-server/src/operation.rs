@@ -288,6 +288,7 @@ impl State {
         let state = Arc::clone(self);
         let running = self.running.begin(id.clone());
         tokio::spawn(async move {
+            let name = work.name();
             let (status, block, outcome) = match state.carry_out(&id, account, work).await {
                 Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
                 Err(problem) => ("failed", None, serde_json::to_string(&problem)),
@@ -310,6 +311,7 @@ impl State {
                 }
                 sleep(AGAIN).await;
             }
+            state.metrics.ended(name, status == "done");
             drop(running);
         });
         Ok(())

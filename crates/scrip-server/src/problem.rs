@@ -124,6 +124,8 @@ impl ProblemKind {
             "send the same request again: it is not done twice";
         NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked",
             "try again";
+        TOO_OFTEN = TOO_MANY_REQUESTS, "BCK.HTTP.429", "too many requests",
+            "ask less often";
         BUSY = SERVICE_UNAVAILABLE, "BCK.HTTP.503", "no time for this request",
             "try again";
         INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server",
@@ -141,7 +143,7 @@ impl ProblemKind {
             detail,
             code: code.into(),
             hint: hint.into(),
-            retryable: status == StatusCode::SERVICE_UNAVAILABLE,
+            retryable: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
         }))
     }
 }

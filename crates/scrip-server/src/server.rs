@@ -1,20 +1,26 @@
 //! The server: what it is started with, and how it runs.
 
-use std::{any::Any, future::Future, io, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, io, num::NonZeroU32, sync::Arc, time::Duration};
 
 use alloy::{primitives::U256, rpc::client::RpcClient, signers::local::PrivateKeySigner};
 use axum::{
-    BoxError, Json, Router, ServiceExt,
+    BoxError, Json, Router,
     error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request},
     http::Uri,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
 use tokio::net::TcpListener;
-use tower::{ServiceBuilder, util::MapRequestLayer};
-use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
+use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -22,8 +28,9 @@ use crate::{
     access_token::TokenSigner,
     api_key::KeySigner,
     chain::Chain,
-    database, document,
+    database, document, listen, metrics,
     problem::{Problem, ProblemKind},
+    rate::{self, Rate},
     routes::{self, keys::YEAR},
     scope::{Scope, Scopes},
     state::{Clock, State},
@@ -43,6 +50,9 @@ pub struct Config {
     pub master_key: MasterKey,
     /// Who pays for the gas of managed accounts; nobody without.
     pub fund: Option<Fund>,
+    /// How often a second each API key, and each address without one, may ask; ten times as often at once. As often as it likes
+    /// without a number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// The time.
     pub clock: Clock,
 }
@@ -95,6 +105,8 @@ pub struct Server {
 
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
+/// The most requests at once; what comes then is refused.
+const AT_ONCE: usize = 4_096;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
@@ -105,7 +117,7 @@ impl Server {
     ///
     /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { database, node, deployment, master_key, fund, clock } = config;
+        let Config { database, node, deployment, master_key, fund, requests_per_second, clock } = config;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -122,6 +134,8 @@ impl Server {
             instance: database::fresh_id(),
             running: Default::default(),
             peers: Default::default(),
+            rate: Rate::new(requests_per_second),
+            metrics: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -177,9 +191,19 @@ impl Server {
             })
             .layer(
                 ServiceBuilder::new()
-                    .layer(TraceLayer::new_for_http())
+                    .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+                    .layer(
+                        TraceLayer::new_for_http()
+                            .make_span_with(span)
+                            .on_response(DefaultOnResponse::new().level(Level::INFO)),
+                    )
+                    .layer(PropagateRequestIdLayer::x_request_id())
+                    .layer(from_fn_with_state(Arc::clone(&self.state), metrics::count))
                     .layer(CatchPanicLayer::custom(panicked))
+                    .layer(from_fn_with_state(Arc::clone(&self.state), rate::limit))
                     .layer(HandleErrorLayer::new(too_slow))
+                    .load_shed()
+                    .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE))
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
@@ -197,11 +221,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let heart = self.state.go_on_beating();
-        let app = MapRequestLayer::new(one_slash);
-        let app = tower::Layer::layer(&app, self.app());
-        let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
-            .with_graceful_shutdown(shutdown)
-            .await;
+        let served = listen::serve(listener, self.app(), shutdown).await;
         heart.abort();
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
@@ -211,11 +231,13 @@ impl Server {
     }
 }
 
-/// A request that took too long: nothing of it goes on but an operation that was taken down.
+/// A request that took too long, or that there is no room for: nothing of it goes on but an operation that was taken down.
 async fn too_slow(error: BoxError) -> Problem {
-    ProblemKind::BUSY
-        .problem(format!("the request was given up: {error}"))
-        .hint("send the same request again")
+    let detail = match error.is::<Overloaded>() {
+        true => "there are too many requests at once".to_owned(),
+        false => format!("the request was given up: {error}"),
+    };
+    ProblemKind::BUSY.problem(detail).hint("send the same request again")
 }
 
 /// What a fault of the program is answered with, whose place is in the log.
@@ -226,14 +248,8 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
         .into_response()
 }
 
-/// The Python SDK writes two slashes where the server's URL ends in one.
-fn one_slash(mut request: Request) -> Request {
-    if request.uri().path().starts_with("//") {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let path = format!("/{}", path.trim_start_matches('/'));
-        if let Ok(uri) = path.parse() {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
+/// What the log says of a request: never its headers, which hold its key.
+fn span(request: &Request) -> Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }

@@ -6,8 +6,8 @@ use sqlx::AnyPool;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, peers::Peers,
-    running::Running, vault::Vault,
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
+    metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) running: Running,
     /// The others.
     pub(crate) peers: Peers,
+    pub(crate) rate: Rate,
+    pub(crate) metrics: Metrics,
 }
 
 impl State {

@@ -93,6 +93,22 @@ impl Work {
         format!("{id} plan")
     }
 
+    /// What kind of work it is, in a word.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::CreatePlan(_) => "create_plan",
+            Self::CreateAgent { .. } => "create_agent",
+            Self::Link { .. } => "link",
+            Self::Unlink { .. } => "unlink",
+            Self::Order { .. } => "order",
+            Self::Mint { .. } => "mint",
+            Self::Burn { .. } => "burn",
+            Self::Redeem { .. } => "redeem",
+            Self::Capture(_) => "capture",
+            Self::TopUp(_) => "top_up",
+        }
+    }
+
     /// What credits it takes, other than those that are reserved for it.
     pub(crate) const fn spending(&self, account: Address) -> Option<Spending> {
         match *self {

@@ -145,6 +145,7 @@ fn config(
         deployment: chain.devnet.deployment(),
         master_key: master_key.clone(),
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
+        requests_per_second: None,
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
     })
 }

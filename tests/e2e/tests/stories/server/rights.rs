@@ -50,6 +50,7 @@ fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'st
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
         ("get", "/readyz", Nothing, none.clone()),
+        ("get", "/metrics", Admin, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
