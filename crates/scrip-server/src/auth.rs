@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderValue, header, request::Parts},
@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) account: Address,
+    /// The key's id.
+    pub(crate) key: B256,
     pub(crate) scopes: Scopes,
 }
 
@@ -53,7 +55,7 @@ impl FromRequestParts<Arc<State>> for Caller {
         if !state.is_live_key(claims.jti).await? {
             return Err(invalid("this API key was revoked"));
         }
-        Ok(Self { account: claims.sub, scopes: claims.scope })
+        Ok(Self { account: claims.sub, key: claims.jti, scopes: claims.scope })
     }
 }
 

@@ -13,6 +13,7 @@ mod endpoints;
 mod extract;
 mod fund;
 mod holds;
+mod limit;
 mod listen;
 mod metrics;
 mod operation;

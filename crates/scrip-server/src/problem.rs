@@ -110,12 +110,16 @@ impl ProblemKind {
             "use a key of the plan's owner";
         FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise",
             "pay for it by card";
+        BEYOND_LIMIT = FORBIDDEN, "SCRIP.ACCOUNT.LIMIT", "beyond a limit",
+            "order less, or later, or have the limit raised";
         LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders",
             "choose another plan";
         REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract",
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
             "use a new key for a new request";
+        NO_ACCOUNT = NOT_FOUND, "SCRIP.ACCOUNT.UNKNOWN", "no such account",
+            "make it: POST /api/v1/accounts";
         NO_GAS = CONFLICT, "SCRIP.ACCOUNT.GAS", "nothing to pay for gas with",
             "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",

@@ -28,7 +28,9 @@ use crate::{
     access_token::TokenSigner,
     api_key::KeySigner,
     chain::Chain,
-    database, document, listen, metrics,
+    database, document,
+    limit::Limits,
+    listen, metrics,
     problem::{Problem, ProblemKind},
     rate::{self, Rate},
     routes::{self, keys::YEAR},
@@ -154,7 +156,10 @@ impl Server {
     pub async fn admin_key(&self) -> Result<String, StartError> {
         let account = self.state.create_account("admin").await?;
         let year = self.state.now() + YEAR;
-        let (_, key) = self.state.create_key(account, "admin", Scopes::ALL.with(Scope::Admin), year).await?;
+        let (_, key) = self
+            .state
+            .create_key(account, "admin", Scopes::ALL.with(Scope::Admin), Limits::default(), year)
+            .await?;
         Ok(key)
     }
 
@@ -167,7 +172,7 @@ impl Server {
     pub async fn import(&self, name: &str, signer: &PrivateKeySigner) -> Result<String, StartError> {
         let account = self.state.import_account(name, signer).await?;
         let year = self.state.now() + YEAR;
-        let (_, key) = self.state.create_key(account, name, Scopes::ALL, year).await?;
+        let (_, key) = self.state.create_key(account, name, Scopes::ALL, Limits::default(), year).await?;
         Ok(key)
     }
 

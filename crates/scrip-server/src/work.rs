@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    agent_page::AgentPage, chain::Actor, holds::Capture, plan_page::PlanPage, problem::Problem, state::State,
-    top_up::TopUp,
+    agent_page::AgentPage, chain::Actor, holds::Capture, limit::Charge, plan_page::PlanPage,
+    problem::Problem, state::State, top_up::TopUp,
 };
 
 /// Something that an account asks of the chain.
@@ -37,6 +37,7 @@ pub(crate) enum Work {
     Order {
         plan: PlanId,
         quantity: u32,
+        charge: Option<Charge>,
     },
     Mint {
         plan: PlanId,
@@ -118,6 +119,15 @@ impl Work {
         }
     }
 
+    /// What it spends of an account's limits.
+    pub(crate) const fn charge(&self) -> Option<Charge> {
+        match self {
+            Self::Order { charge, .. } => *charge,
+            Self::TopUp(top_up) => Some(Charge { key: None, cents: top_up.cents }),
+            _ => None,
+        }
+    }
+
     /// Does it, by a client that does it once. `id` is the operation's; each step of several has a key of its own.
     pub(crate) async fn perform(self, state: &State, actor: &Actor, id: &str) -> Result<Outcome, Failure> {
         let once = actor.once(id);
@@ -142,7 +152,7 @@ impl Work {
             Self::Unlink { agent, plan } => {
                 outcome(Services::connect(&once).await?.remove_plan(agent, plan).await?)?
             }
-            Self::Order { plan, quantity } => {
+            Self::Order { plan, quantity, .. } => {
                 let item = Item { quantity, ..Item::new(plan, actor.signer()) };
                 let _turn = state.chain.keep_gas(actor.signer(), &item, id).await?;
                 outcome(once.order(plan).quantity(quantity).await?.ordered)?

@@ -55,6 +55,7 @@ fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'st
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
         ("post", "/api/v1/accounts", Admin, json!({ "name": "new" })),
+        ("put", "/api/v1/accounts/{address}/limits", Admin, json!({})),
         ("get", "/api/v1/api-keys", Key("keys", 200), none.clone()),
         ("post", "/api/v1/api-keys", Key("keys", 200), key),
         ("delete", "/api/v1/api-keys/{id}", Key("keys", 404), none.clone()),
@@ -159,6 +160,7 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
             .replace("{planId}", &plan)
             .replace("{agentId}", &agent)
             .replace("{holder}", &env.subscriber.address.to_string())
+            .replace("{address}", &env.subscriber.address.to_string())
             .replace("{id}", &unused);
         let ask = async |caller: &Caller| -> Result<Answer> {
             let request = caller.request(method.to_uppercase().parse()?, &filled);
