@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
-    index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
+    index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running, sign_in::Place,
+    vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -59,6 +60,8 @@ pub(crate) struct State {
     /// The others.
     pub(crate) peers: Peers,
     pub(crate) rate: Rate,
+    /// Where all reach the server, if that is known.
+    pub(crate) place: Option<Place>,
     pub(crate) metrics: Metrics,
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod lists;
 pub(crate) mod orders;
 pub(crate) mod permissions;
 pub(crate) mod plans;
+pub(crate) mod sign_in;
 pub(crate) mod x402;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(accounts::routes())
         .merge(keys::routes())
         .merge(lists::routes())
+        .merge(sign_in::routes())
         .merge(plans::routes())
         .merge(agents::routes())
         .merge(orders::routes())
