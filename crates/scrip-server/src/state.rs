@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
-    metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
+    metrics::Metrics, peers::Peers, rate::Rate, running::Running, sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -58,6 +58,8 @@ pub(crate) struct State {
     /// The others.
     pub(crate) peers: Peers,
     pub(crate) rate: Rate,
+    /// Where all reach the server, if that is known.
+    pub(crate) place: Option<Place>,
     pub(crate) metrics: Metrics,
 }
 

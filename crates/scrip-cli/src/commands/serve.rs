@@ -82,6 +82,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         master_key: master_key(&args)?.unwrap_or_else(MasterKey::generate),
         fund: Some(fund),
         requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
+        public_url: Some(args.public_url.unwrap_or_else(|| url.clone())),
         clock: Clock::default(),
     })
     .await?;
@@ -149,6 +150,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         master_key,
         fund,
         requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
+        public_url: args.public_url.clone(),
         clock: Clock::default(),
     })
     .await?;

@@ -146,6 +146,7 @@ fn config(
         master_key: master_key.clone(),
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
         requests_per_second: None,
+        public_url: Some("https://scrip.example".to_owned()),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
     })
 }

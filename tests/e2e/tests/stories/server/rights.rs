@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use reqwest::Method;
 use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{on_each_database, plan, register};
+use super::{on_each_database, plan, register, wallets::message};
 
 on_each_database!(every_route_knows_who_may);
 
@@ -23,7 +24,12 @@ enum Needs {
 use Needs::{Admin, Key, Nothing};
 
 /// Every route, what it needs, and a body that is right.
-fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'static str, Needs, Value)> {
+fn table(
+    env: &ServerEnv,
+    plan_id: &str,
+    token: &str,
+    signed_in: Value,
+) -> Vec<(&'static str, &'static str, Needs, Value)> {
     let none = Value::Null;
     let page = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": {} });
     let mut with_plan = plan(env, "Q");
@@ -51,6 +57,8 @@ fn table(env: &ServerEnv, plan_id: &str, token: &str) -> Vec<(&'static str, &'st
         ("get", "/livez", Nothing, none.clone()),
         ("get", "/readyz", Nothing, none.clone()),
         ("get", "/metrics", Admin, none.clone()),
+        ("post", "/api/v1/auth/siwe/nonce", Nothing, none.clone()),
+        ("post", "/api/v1/auth/siwe", Nothing, signed_in),
         ("get", "/api/v1/protocol/plans/{planId}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
@@ -120,7 +128,11 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
     let given = json!({ "planId": plan, "amount": 50, "creditsReceiver": env.subscriber.address });
     env.builder.post("/api/v1/protocol/plans/mint", &given).await?.ok()?;
     let token = permission(&env.subscriber, &plan).await?["accessToken"].clone();
-    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?);
+    let wallet = PrivateKeySigner::random();
+    let message = message(env, wallet.address(), &[]).await?;
+    let signature = wallet.sign_message_sync(message.as_bytes())?.to_string();
+    let signed_in = json!({ "message": message, "signature": signature });
+    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?, signed_in);
     let rows: BTreeSet<_> =
         table.iter().map(|&(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented(env).await?, rows, "a route without its row, or a row without its route");
