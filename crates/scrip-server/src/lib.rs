@@ -5,6 +5,7 @@ mod account;
 mod agent_page;
 mod api_key;
 mod auth;
+mod card;
 mod chain;
 mod database;
 mod delegation;
@@ -26,6 +27,7 @@ mod vault;
 mod wire;
 mod work;
 
+pub use card::Stripe;
 pub use problem::{Problem, ProblemDetails};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use server::{Config, Fund, Server, StartError};

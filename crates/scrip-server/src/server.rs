@@ -18,9 +18,10 @@ use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    MasterKey,
+    MasterKey, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
+    card::{self, Processor},
     chain::Chain,
     database, document,
     problem::{Problem, ProblemKind},
@@ -43,6 +44,8 @@ pub struct Config {
     pub master_key: MasterKey,
     /// Who pays for the gas of managed accounts; nobody without.
     pub fund: Option<Fund>,
+    /// By whom cards are charged; by nobody without.
+    pub stripe: Option<Stripe>,
     /// The time.
     pub clock: Clock,
 }
@@ -69,6 +72,9 @@ pub enum StartError {
     /// The chain.
     #[error(transparent)]
     Chain(#[from] scrip::Error),
+    /// The card processor.
+    #[error("the card processor cannot be used: {0}")]
+    Stripe(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -109,7 +115,9 @@ impl Server {
     ///
     /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { database, node, deployment, master_key, fund, clock } = config;
+        let Config { database, node, deployment, master_key, fund, stripe, clock } = config;
+        let processor = stripe.map(Processor::new).transpose();
+        let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -125,6 +133,8 @@ impl Server {
             repeat_key: master_key.derive("scrip repeated requests"),
             instance: database::fresh_id(),
             ended: Default::default(),
+            processor,
+            card_news: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -199,13 +209,14 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let heart = heart(Arc::clone(&self.state));
+        let (heart, cashier) = (heart(Arc::clone(&self.state)), card::worker(&self.state));
         let app = MapRequestLayer::new(one_slash);
         let app = tower::Layer::layer(&app, self.app());
         let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
             .with_graceful_shutdown(shutdown)
             .await;
         heart.abort();
+        cashier.abort();
         let gone = sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.state.instance);
         if let Err(error) = gone.execute(&self.state.db).await {
             tracing::warn!(%error, "the others could not be told that this process ends");

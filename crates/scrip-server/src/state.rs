@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns, vault::Vault,
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
+    holds::Turns, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -55,6 +56,10 @@ pub(crate) struct State {
     pub(crate) instance: String,
     /// Told whenever an operation ends here.
     pub(crate) ended: Notify,
+    /// The card processor, if there is one.
+    pub(crate) processor: Option<Processor>,
+    /// Told whenever Stripe has news of a payment.
+    pub(crate) card_news: Notify,
 }
 
 impl State {

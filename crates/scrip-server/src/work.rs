@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    agent_page::AgentPage, chain::Actor, holds::Capture, plan_page::PlanPage, problem::Problem, state::State,
-    top_up::TopUp,
+    agent_page::AgentPage, card::CardWork, chain::Actor, holds::Capture, plan_page::PlanPage,
+    problem::Problem, state::State, top_up::TopUp,
 };
 
 /// Something that an account asks of the chain.
@@ -58,6 +58,8 @@ pub(crate) enum Work {
     Capture(Capture),
     /// Order more of a plan under a delegation.
     TopUp(TopUp),
+    /// Settle a payment by card, or take back, as Stripe tells.
+    Card(CardWork),
 }
 
 /// Credits that work takes from a holder.
@@ -140,6 +142,7 @@ impl Work {
             }
             Self::Capture(capture) => state.capture(actor, id, capture).await?,
             Self::TopUp(top_up) => state.top_up(&once, id, top_up).await?,
+            Self::Card(work) => state.card_step(&once, work).await?,
         })
     }
 }
