@@ -17,6 +17,8 @@ pub(super) const GIVES_UP_AFTER: u64 = 86_400;
 pub(crate) const FIRST_LOOK: u64 = 600;
 /// How often after that.
 const LOOK: u64 = 3_600;
+/// Until when, in seconds: money that was promised comes within 30 days.
+const LAST_LOOK: u64 = 30 * 86_400;
 
 /// What was told and what is there.
 #[derive(Debug, Clone)]
@@ -113,13 +115,12 @@ pub(super) fn next(known: &Known<'_>) -> Next {
         return next_of_settled(known, settled);
     }
     if !told.paid {
-        return match told.state {
-            SessionState::Expired => Next::Rest(None),
-            SessionState::Open | SessionState::Complete => {
-                let first = known.created_at + FIRST_LOOK;
-                Next::Rest(Some(if now < first { first } else { now + LOOK }))
-            }
-        };
+        let (first, last) = (known.created_at + FIRST_LOOK, known.created_at + LAST_LOOK);
+        return Next::Rest(match told.state {
+            SessionState::Expired => None,
+            _ if now < first => Some(first),
+            _ => Some(now + LOOK).filter(|&at| at < last),
+        });
     }
     if told.refunded >= price {
         return Next::Rest(None);
@@ -202,6 +203,8 @@ mod tests {
         assert_eq!(next(&late), Next::Rest(Some(NOW + 4_100)));
         let on_its_way = Told { paid: false, ..paid() };
         assert!(matches!(next(&known(&on_its_way, None)), Next::Rest(Some(_))));
+        let never = Known { now: NOW + 30 * 86_400, ..known(&on_its_way, None) };
+        assert_eq!(next(&never), Next::Rest(None));
         let expired = Told { state: SessionState::Expired, ..open };
         assert_eq!(next(&known(&expired, None)), Next::Rest(None));
     }

@@ -35,7 +35,7 @@ pub(crate) fn minor_units(currency: Currency, amount: u128) -> Result<u64, Probl
         code if THOUSANDTHS.contains(&code) => (1_000, 10_000),
         _ => (10_000, 10_000),
     };
-    if amount % least != 0 {
+    if !amount.is_multiple_of(least) {
         return Err(ProblemKind::INVALID_TERMS
             .problem(format!("{} cannot be paid by card", shown()))
             .hint(format!("give a price that is a multiple of {least} millionths")));

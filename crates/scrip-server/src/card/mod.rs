@@ -21,11 +21,8 @@ mod worker;
 
 pub use processor::Stripe;
 
-pub(crate) use aim::CardWork;
+pub(crate) use aim::{CardWork, FIRST_LOOK};
 pub(crate) use amount::minor_units;
 pub(crate) use payment::{NewPayment, Payment, PaymentStatus};
-pub(crate) use processor::{Opening, Processor};
+pub(crate) use processor::{CardError, Opening, Processor};
 pub(crate) use worker::worker;
-
-/// How soon a session is looked at of which nothing is heard, in seconds.
-pub(crate) use aim::FIRST_LOOK;

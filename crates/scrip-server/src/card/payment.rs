@@ -227,6 +227,15 @@ impl State {
         Ok(())
     }
 
+    /// Forgets a payment for which no session was opened.
+    pub(crate) async fn forget_payment(&self, id: &str) -> Result<(), Problem> {
+        sqlx::query("DELETE FROM card_payments WHERE id = $1 AND session IS NULL")
+            .bind(id)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
     /// A payment, for its buyer and its seller.
     pub(crate) async fn payment(&self, account: Address, session: &str) -> Result<Payment, Problem> {
         let account = account.to_string();

@@ -171,10 +171,10 @@ impl Processor {
         found.told(payment, session, opening, &disputes).map_err(CardError::Unknown)
     }
 
-    /// Gives all of a payment back that was not given back before; once, however often it is asked. The refund's id.
+    /// Gives all of a payment back that was not given back before; once for each key. The refund's id.
     pub(crate) async fn refund(
         &self,
-        payment: &str,
+        key: &str,
         intent: &str,
         opening: &Opening,
     ) -> Result<String, CardError> {
@@ -182,7 +182,7 @@ impl Processor {
         if opening.destination.is_some() {
             asked.push(("reverse_transfer", "true"));
         }
-        let made: Made = self.write(post("/refunds", &asked), &format!("scrip {payment} refund")).await?;
+        let made: Made = self.write(post("/refunds", &asked), &format!("scrip {key} refund")).await?;
         Ok(made.id)
     }
 

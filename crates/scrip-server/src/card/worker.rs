@@ -129,10 +129,11 @@ impl State {
                     (payment.tries.saturating_add(1), Some(said), Some(due))
                 }
             };
-            // Of news that came meanwhile nothing is lost.
+            // Of news that came meanwhile nothing is lost, nor of what another process has begun.
             sqlx::query(
                 "UPDATE card_payments SET tries = $1, trouble = $2, leased = 0, \
-                   due_at = CASE WHEN news = $3 THEN $4 ELSE $5 END WHERE id = $6",
+                   due_at = CASE WHEN news <> $3 THEN $5 WHEN doing IS NULL THEN $4 ELSE COALESCE($4, $5) END \
+                 WHERE id = $6",
             )
             .bind(i64::from(tries))
             .bind(trouble)
@@ -173,18 +174,15 @@ impl State {
         }
         let told = self.ask_stripe(processor, payment, session).await?;
         let paid_at = payment.paid_at.or(told.paid.then(|| self.now()));
+        self.keep_told(payment, &told, paid_at).await?;
+        let is_over = paid_at.is_some_and(|paid| self.now() >= paid + GIVES_UP_AFTER);
         let settled = match self.ask_chain(payment, session, &told).await {
             Ok(settled) => settled,
-            // After a day it goes back without the chain, which had nothing of it and was sent nothing of it.
-            Err(_)
-                if payment.settled.is_none()
-                    && paid_at.is_some_and(|paid| self.now() >= paid + GIVES_UP_AFTER) =>
-            {
-                None
-            }
+            // After a day it goes back without the chain, which had nothing of it, and was sent nothing that may still come.
+            Err(_) if payment.settled.is_none() && is_over => None,
             Err(error) => return Err(Problem::from(error).into()),
         };
-        self.keep_known(payment, &told, paid_at, settled).await?;
+        self.keep_settled(payment, settled).await?;
         let known = Known {
             told: &told,
             price: payment.opening.amount,
@@ -251,30 +249,30 @@ impl State {
         }))
     }
 
-    async fn keep_known(
-        &self,
-        payment: &Payment,
-        told: &Told,
-        paid_at: Option<u64>,
-        settled: Option<Settled>,
-    ) -> Result<(), Problem> {
-        // A node that is behind may not know any more what it knew; then nothing is begun.
+    async fn keep_told(&self, payment: &Payment, told: &Told, paid_at: Option<u64>) -> Result<(), Problem> {
+        sqlx::query("UPDATE card_payments SET told = $1, paid_at = COALESCE(paid_at, $2) WHERE id = $3")
+            .bind(text(told)?)
+            .bind(paid_at.map(as_i64))
+            .bind(&payment.id)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    async fn keep_settled(&self, payment: &Payment, settled: Option<Settled>) -> Result<(), Problem> {
         let (before, now) = (payment.settled.unwrap_or_default(), settled.unwrap_or_default());
-        if before.taken_back > now.taken_back
+        let is_behind = before.taken_back > now.taken_back
             || before.granted > now.granted
-            || before.reversed && !now.reversed
-        {
+            || before.reversed && !now.reversed;
+        if is_behind {
+            // What was done would be done again.
             return Err(ProblemKind::NODE.problem("the chain's node is behind what it has told before"));
         }
-        sqlx::query(
-            "UPDATE card_payments SET told = $1, paid_at = COALESCE(paid_at, $2), settlement = $3 WHERE id = $4",
-        )
-        .bind(text(told)?)
-        .bind(paid_at.map(as_i64))
-        .bind(settled.as_ref().map(text).transpose()?)
-        .bind(&payment.id)
-        .execute(&self.db)
-        .await?;
+        sqlx::query("UPDATE card_payments SET settlement = $1 WHERE id = $2")
+            .bind(settled.as_ref().map(text).transpose()?)
+            .bind(&payment.id)
+            .execute(&self.db)
+            .await?;
         Ok(())
     }
 
@@ -320,9 +318,11 @@ impl State {
     ) -> Result<(), Trouble> {
         if step == Step::Refund {
             let intent = payment.intent.as_deref().unwrap_or_default();
-            return match processor.refund(&payment.id, intent, &payment.opening).await {
+            return match processor.refund(&format!("{} {number}", payment.id), intent, &payment.opening).await
+            {
                 Ok(refund) => Ok(self.end_step(payment, number, step, Ended::Refunded(&refund)).await?),
-                // It may have been given back already: Stripe is asked.
+                // It may have been given back already: Stripe is asked, and then for another refund, for it repeats what it
+                // has answered.
                 Err(error @ CardError::Refused(_)) => {
                     self.abandon_step(payment, number).await?;
                     Err(error.into())

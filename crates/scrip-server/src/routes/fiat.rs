@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Caller,
-    card::{FIRST_LOOK, NewPayment, Opening, Processor, minor_units},
+    card::{CardError, FIRST_LOOK, NewPayment, Opening, Processor, minor_units},
     database::fresh_id,
     extract::{Asked, PathText, Signed},
     problem::{Problem, ProblemKind},
@@ -88,7 +88,14 @@ async fn check_out(
         }
     };
     if payment.session.is_none() || payment.url.is_none() {
-        let opened = processor.open(&payment.id, &payment.opening).await?;
+        let opened = match processor.open(&payment.id, &payment.opening).await {
+            Err(error @ CardError::Refused(_)) => {
+                // Stripe repeats what it has answered; who asks again asks for another session.
+                state.forget_payment(&payment.id).await?;
+                return Err(error.into());
+            }
+            opened => opened?,
+        };
         state.keep_session(&payment.id, &opened, payment.created_at + FIRST_LOOK).await?;
         payment.session = Some(opened.session);
         payment.url = Some(opened.url);

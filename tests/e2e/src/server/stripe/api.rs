@@ -78,7 +78,14 @@ async fn door(State(desk): State<Desk>, request: Request, next: Next) -> Respons
     let mishap = {
         let mut books = desk.books();
         books.heard.push((method, path));
-        if books.is_down { Some(Mishap::Unavailable) } else { books.mishaps.pop_front() }
+        let is_refund = books.heard.last().is_some_and(|(_, path)| path == "/v1/refunds");
+        if books.is_down {
+            Some(Mishap::Unavailable)
+        } else if is_refund && std::mem::take(&mut books.loses_refund) {
+            Some(Mishap::Lost)
+        } else {
+            books.mishaps.pop_front()
+        }
     };
     if mishap == Some(Mishap::Unavailable) {
         return answer(refusal(503, "api_error", "down for a while"));
@@ -216,6 +223,9 @@ async fn refund(State(desk): State<Desk>, headers: HeaderMap, Form(asked): Form<
     desk.once(&headers, "/v1/refunds", &asked, |books, now| {
         only(&asked, &["payment_intent", "amount", "reverse_transfer"])?;
         let intent = needed(&asked, "payment_intent")?;
+        if books.is_poor {
+            return Err(invalid("Insufficient funds in your Stripe balance to refund this amount."));
+        }
         let sale = books.sale_of_intent(intent);
         let sale = sale.ok_or_else(|| invalid(format!("No such payment_intent: '{intent}'")))?;
         if sale.left() == 0 {

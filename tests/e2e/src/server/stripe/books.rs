@@ -15,6 +15,8 @@ pub(super) struct Books {
     pub(super) keys: BTreeMap<String, (String, u16, Value)>,
     pub(super) mishaps: VecDeque<Mishap>,
     pub(super) is_down: bool,
+    pub(super) is_poor: bool,
+    pub(super) loses_refund: bool,
     /// The calls that were heard: methods and paths.
     pub(super) heard: Vec<(String, String)>,
     /// Of what was done by the API.

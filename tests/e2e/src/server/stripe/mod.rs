@@ -103,6 +103,16 @@ impl StandIn {
         self.books().is_down = is_down;
     }
 
+    /// Sellers have not got any more what they would have to give back, or have again.
+    pub fn set_poor(&self, is_poor: bool) {
+        self.books().is_poor = is_poor;
+    }
+
+    /// The answer to the next refund is lost.
+    pub fn lose_refund(&self) {
+        self.books().loses_refund = true;
+    }
+
     /// How many calls of a path that begins so it has heard of.
     pub fn count(&self, method: &str, path: &str) -> usize {
         let books = self.books();

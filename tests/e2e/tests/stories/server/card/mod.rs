@@ -96,7 +96,8 @@ impl<'a> Sale<'a> {
 
     /// Waits until so many credits were taken back.
     async fn until_taken_back(&self, credits: u64) -> Result<Value> {
-        self.until_shown(|shown| shown["creditsTakenBack"] == credits.to_string()).await
+        let credits = credits.to_string();
+        self.until_shown(|shown| shown["creditsTakenBack"] == credits).await
     }
 
     async fn balance(&self) -> Result<u128> {

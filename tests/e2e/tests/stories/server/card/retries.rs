@@ -20,6 +20,7 @@ use super::{super::on_each_database, PAY, PRICE, Sale, fiat_plan, register};
 on_each_database!(
     what_nobody_may_settle_is_settled_once_somebody_may,
     what_cannot_be_settled_within_a_day_goes_back,
+    a_refund_whose_answer_is_lost_is_made_once,
     while_the_chain_is_down_nothing_is_lost_and_after_a_day_it_goes_back,
     while_stripe_is_down_nothing_is_lost,
     what_stripe_says_wrongly_is_not_believed,
@@ -76,6 +77,18 @@ async fn what_cannot_be_settled_within_a_day_goes_back(env: &mut ServerEnv) -> R
     env.advance(7_200);
     sleep(Duration::from_secs(2)).await;
     assert_eq!((sale.balance().await?, sale.settlement().await?), (0, None));
+    Ok(())
+}
+
+async fn a_refund_whose_answer_is_lost_is_made_once(env: &mut ServerEnv) -> Result<()> {
+    let sale = Sale::open(env).await?;
+    hand_over(env, &sale).await?;
+    env.stripe.deliver_all(&env.anyone, &env.stripe.pay(&sale.session)?).await?;
+    sale.until_shown(|shown| shown["problem"].is_string()).await?;
+    env.advance(86_400);
+    env.stripe.lose_refund();
+    sale.until("refunded").await?;
+    assert_eq!((env.stripe.count("POST", "/v1/refunds"), env.stripe.refunded(&sale.session)?), (2, PRICE));
     Ok(())
 }
 
