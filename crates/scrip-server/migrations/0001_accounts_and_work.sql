@@ -28,10 +28,10 @@ CREATE TABLE plan_pages (
     created_at BIGINT NOT NULL
 );
 
--- The processes that share this database, while they are seen.
+-- The processes that share this database, while they go on saying that they are there.
 CREATE TABLE instances (
-    id      TEXT   NOT NULL PRIMARY KEY,
-    seen_at BIGINT NOT NULL
+    id    TEXT   NOT NULL PRIMARY KEY,
+    beats BIGINT NOT NULL
 );
 
 -- What was asked of the chain, each done once: the id is its key in the journal.

@@ -36,8 +36,8 @@ CREATE TABLE holds (
     -- Who takes them, and how often that was refused.
     redeemer   TEXT,
     attempts   BIGINT NOT NULL,
-    -- Whether a settlement without an id has taken it.
-    claimed    BIGINT NOT NULL,
+    -- Which settlement without an id has taken it.
+    claimed_by TEXT,
     -- The block in which they were taken.
     block      BIGINT,
     receipt    TEXT,

@@ -17,22 +17,20 @@ use alloy::{
     rpc::client::RpcClient,
     signers::local::PrivateKeySigner,
 };
-use scrip::{Account, Deployment, Error, Journal, JournalResult, Lens, PlanId, Scrip, Terms};
-use tokio::sync::{Mutex as AsyncMutex, OnceCell};
+use futures_util::future::try_join;
+use scrip::{Account, Deployment, Error, Item, Journal, JournalResult, Lens, PlanId, Price, Scrip, Terms};
+use tokio::sync::OnceCell;
+
+use crate::{
+    fund::{Fund, Turn},
+    work::Failure,
+};
 
 /// A provider that signs as one account; the client of Scrip does all else that a transaction needs.
 type Signing = FillProvider<JoinFill<Identity, WalletFiller<EthereumWallet>>, RootProvider>;
 
 /// Scrip, as one account uses it.
 pub(crate) type Actor = Scrip<Signing>;
-
-/// Pays the gas of the accounts that this server signs for.
-#[derive(Debug)]
-struct Fund {
-    actor: Actor,
-    /// An account that has less is given twice as much, in wei.
-    least: U256,
-}
 
 /// The chain.
 pub(crate) struct Chain {
@@ -42,7 +40,6 @@ pub(crate) struct Chain {
     reader: Scrip<RootProvider>,
     actors: Mutex<HashMap<Address, Actor>>,
     fund: Option<Fund>,
-    funding: AsyncMutex<HashMap<Address, Arc<AsyncMutex<()>>>>,
     lens: OnceCell<Lens<RootProvider>>,
     terms: Mutex<HashMap<PlanId, Arc<Terms>>>,
 }
@@ -52,6 +49,9 @@ const TERMS: usize = 1_024;
 
 /// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// More gas than a redemption takes.
+const GAS: u64 = 200_000;
 
 impl Chain {
     pub(crate) async fn connect(
@@ -68,12 +68,11 @@ impl Chain {
             reader,
             actors: Mutex::default(),
             fund: None,
-            funding: AsyncMutex::default(),
             lens: OnceCell::new(),
             terms: Mutex::default(),
         };
         if let Some((signer, least)) = funder {
-            chain.fund = Some(Fund { actor: chain.actor(signer).await?, least });
+            chain.fund = Some(Fund::new(chain.actor(signer).await?, least));
         }
         Ok(chain)
     }
@@ -130,19 +129,44 @@ impl Chain {
         Ok(self.journal.find(account, key).await?.is_some())
     }
 
+    /// What an account has, and what a redemption may cost it, in wei; nothing if its gas is paid.
+    pub(crate) async fn lacks_gas(&self, account: Address) -> Result<Option<(U256, U256)>, Error> {
+        if self.fund.is_some() {
+            return Ok(None);
+        }
+        let provider = self.reader.provider();
+        let has = async { provider.get_balance(account).await };
+        let (has, price) = try_join(has, provider.get_gas_price()).await?;
+        let needs = U256::from(price) * U256::from(GAS);
+        Ok((has < needs).then_some((has, needs)))
+    }
+
     /// Sees to it that an account can pay for gas, if there is a fund for it. `key` stands for the gift.
     pub(crate) async fn fund(&self, account: Address, key: &str) -> Result<(), Error> {
-        let Some(Fund { actor, least }) = &self.fund else { return Ok(()) };
-        let turn = Arc::clone(self.funding.lock().await.entry(account).or_default());
-        let _turn = turn.lock().await;
-        let balance = self.reader.provider().get_balance(account).await?;
-        if balance < *least {
-            // The same whenever it is repeated, for its key stands for it.
-            let gift = *least * U256::from(2);
-            tracing::info!(%account, wei = %gift, "gas for an account");
-            actor.once(format!("{key} gas")).send_coin(account, gift).await?;
+        match &self.fund {
+            Some(fund) => fund.give(account, key).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Makes sure that an account does not order with what it was given for gas, unless it has ordered already. `key` stands for
+    /// the order.
+    pub(crate) async fn keep_gas(
+        &self,
+        account: Address,
+        item: &Item,
+        key: &str,
+    ) -> Result<Option<Turn>, Failure> {
+        let Some(fund) = &self.fund else { return Ok(None) };
+        let is_coin = match self.terms(item.plan).await?.price {
+            Price::Fixed { token, .. } | Price::Quoted { token, .. } => token.is_zero(),
+            _ => false,
+        };
+        if !is_coin || self.has_signed(account, key).await.map_err(Error::Journal)? {
+            return Ok(None);
+        }
+        let quote = self.lens().await?.quote(item, account).await?;
+        Ok(Some(fund.keep(account, quote.price).await?))
     }
 }
 

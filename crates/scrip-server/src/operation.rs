@@ -9,7 +9,11 @@ use std::{sync::Arc, time::Duration};
 
 use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use scrip::Error;
-use sqlx::{Row, any::AnyRow};
+use sqlx::{
+    Any, Row,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{
@@ -27,6 +31,8 @@ const REMEMBERED: i64 = 600;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
 /// How often an operation of another process is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often one of this process is, whose end is told.
+const SELDOM: Duration = Duration::from_secs(2);
 /// The most credits that one operation counts as spent, so that many can be summed.
 const MOST_SPENT: i64 = i64::MAX >> 16;
 /// How long until what is not known is looked at again.
@@ -92,7 +98,7 @@ impl State {
         let digest = repeat.digest.to_string();
         let id = match repeat.key.as_deref() {
             Some(key) => self.begin_with_key(account, key, &digest, &text, spending).await?,
-            None => match self.adopt(account, &digest).await? {
+            None => match self.left(account, &digest).await? {
                 Some(id) => id,
                 None => self.begin(account, None, &digest, &text, spending).await?.unwrap_or_default(),
             },
@@ -100,11 +106,36 @@ impl State {
         Ok(Waiter { state: self, id: Some(id) })
     }
 
+    /// The same request whose answer nobody got, if there is one: also of a process that may be gone, once that is known.
+    async fn left(&self, account: Address, digest: &str) -> Result<Option<String>, Problem> {
+        if let Some(id) = self.adopt(account, digest).await? {
+            return Ok(Some(id));
+        }
+        let rows = sqlx::query(
+            "SELECT DISTINCT waiter FROM operations WHERE account = $1 AND digest = $2 AND heard = 0 \
+             AND request_key IS NULL AND waiter <> $3 AND status <> 'failed' AND created_at > $4",
+        )
+        .bind(account.to_string())
+        .bind(digest)
+        .bind(&self.instance)
+        .bind(self.now_i64() - REMEMBERED)
+        .fetch_all(&self.db)
+        .await?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let elsewhere: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        self.hear_of(&elsewhere).await?;
+        self.adopt(account, digest).await
+    }
+
     /// The same request whose answer nobody got, if there is one.
     async fn adopt(&self, account: Address, digest: &str) -> Result<Option<String>, Problem> {
         let row = sqlx::query(
-            "UPDATE operations SET waiter = $1 WHERE waiter IS NULL AND id = (\
-               SELECT id FROM operations WHERE account = $2 AND digest = $3 AND heard = 0 AND waiter IS NULL \
+            "UPDATE operations SET waiter = $1 \
+             WHERE (waiter IS NULL OR waiter NOT IN (SELECT id FROM instances)) AND id = (\
+               SELECT id FROM operations WHERE account = $2 AND digest = $3 AND heard = 0 \
+               AND (waiter IS NULL OR waiter NOT IN (SELECT id FROM instances)) \
                AND request_key IS NULL AND (status = 'open' OR status = 'done' AND created_at > $4) ORDER BY created_at LIMIT 1) \
              RETURNING id",
         )
@@ -143,20 +174,30 @@ impl State {
         .bind(spending.map(|spending| spending.plan.to_string()))
         .bind(spending.map(|spending| spending.holder.to_string()))
         .bind(spending.map(|spending| as_i64(spending.credits).min(MOST_SPENT)));
-        let taken_down = match spending {
-            None => take_down.execute(&self.db).await?,
-            Some(spending) => {
-                let mut db = self.begin_spending(spending).await?;
-                let taken_down = take_down.execute(&mut *db).await?;
-                db.commit().await?;
-                taken_down
-            }
-        };
-        if taken_down.rows_affected() == 0 {
+        let taken_down = self.take_down(take_down, spending).await?;
+        if !taken_down {
             return Ok(None);
         }
         self.go_on(id.clone(), account, work)?;
         Ok(Some(id))
+    }
+
+    /// Writes one row; where credits are to be spent, while it is certain that these are not reserved. Whether it was written.
+    async fn take_down(
+        &self,
+        row: Query<'_, Any, AnyArguments>,
+        spending: Option<Spending>,
+    ) -> Result<bool, Problem> {
+        let written = match spending {
+            None => row.execute(&self.db).await?,
+            Some(spending) => {
+                let mut db = self.begin_spending(spending).await?;
+                let written = row.execute(&mut *db).await?;
+                db.commit().await?;
+                written
+            }
+        };
+        Ok(written.rows_affected() > 0)
     }
 
     async fn begin_with_key(
@@ -167,33 +208,53 @@ impl State {
         work: &str,
         spending: Option<Spending>,
     ) -> Result<String, Problem> {
+        // What was done before is not judged anew.
+        if let Some(id) = self.repeat(account, key, digest, work, spending).await? {
+            return Ok(id);
+        }
         if let Some(id) = self.begin(account, Some(key), digest, work, spending).await? {
             return Ok(id);
         }
-        let row = sqlx::query("SELECT id, digest FROM operations WHERE account = $1 AND request_key = $2")
-            .bind(account.to_string())
-            .bind(key)
-            .fetch_one(&self.db)
-            .await?;
-        let (id, stands_for): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        // The same came at the same time.
+        Ok(self.repeat(account, key, digest, work, spending).await?.unwrap_or_default())
+    }
+
+    /// The operation that a key stands for, if there is one.
+    async fn repeat(
+        self: &Arc<Self>,
+        account: Address,
+        key: &str,
+        digest: &str,
+        work: &str,
+        spending: Option<Spending>,
+    ) -> Result<Option<String>, Problem> {
+        let row =
+            sqlx::query("SELECT id, digest, status FROM operations WHERE account = $1 AND request_key = $2")
+                .bind(account.to_string())
+                .bind(key)
+                .fetch_optional(&self.db)
+                .await?;
+        let Some(row) = row else { return Ok(None) };
+        let (id, stands_for, status): (String, String, String) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         if stands_for != digest {
             return Err(ProblemKind::KEY_REUSED
                 .problem(format!("the idempotency key `{key}` stands for another request"))
                 .hint("use a new key for a new request"));
         }
         // What was not done may be tried again.
-        let again = sqlx::query(
-            "UPDATE operations SET status = 'open', outcome = NULL, worker = $1, waiter = $1, heard = 0 \
-             WHERE id = $2 AND status = 'failed'",
-        )
-        .bind(&self.instance)
-        .bind(&id)
-        .execute(&self.db)
-        .await?;
-        if again.rows_affected() == 1 {
-            self.go_on(id.clone(), account, work)?;
+        if status == "failed" {
+            let again = sqlx::query(
+                "UPDATE operations SET status = 'open', outcome = NULL, worker = $1, waiter = $1, heard = 0 \
+                 WHERE id = $2 AND status = 'failed'",
+            )
+            .bind(&self.instance)
+            .bind(&id);
+            if self.take_down(again, spending).await? {
+                self.go_on(id.clone(), account, work)?;
+            }
         }
-        Ok(id)
+        Ok(Some(id))
     }
 
     /// Goes on with the operations of processes that are gone, and lets go of those whose callers are.
@@ -225,6 +286,7 @@ impl State {
     fn go_on(self: &Arc<Self>, id: String, account: Address, work: &str) -> Result<(), Problem> {
         let work: Work = serde_json::from_str(work).map_err(|error| Problem::internal(&error))?;
         let state = Arc::clone(self);
+        let running = self.running.begin(id.clone());
         tokio::spawn(async move {
             let (status, block, outcome) = match state.carry_out(&id, account, work).await {
                 Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
@@ -248,7 +310,7 @@ impl State {
                 }
                 sleep(AGAIN).await;
             }
-            state.ended.notify_waiters();
+            drop(running);
         });
         Ok(())
     }
@@ -303,7 +365,7 @@ impl State {
     async fn wait(&self, id: &str) -> Result<Result<Outcome, Problem>, Problem> {
         let deadline = Instant::now() + ANSWERED_WITHIN;
         loop {
-            let ended = self.ended.notified();
+            let end = self.running.end_of(id);
             let Operation { status, outcome } = self.operation(id).await?;
             let outcome = outcome.unwrap_or_default();
             match status.as_str() {
@@ -315,9 +377,9 @@ impl State {
                         .hint("send the same request again: it is not done twice"));
                 }
                 _ => {
-                    let look = deadline.min(Instant::now() + LOOK);
+                    let look = deadline.min(Instant::now() + if end.is_here() { SELDOM } else { LOOK });
                     // Either way it is looked at again.
-                    let _ = timeout_at(look, ended).await;
+                    let _ = timeout_at(look, end.wait()).await;
                 }
             }
         }

@@ -12,6 +12,7 @@ use scrip::{
     abi::{IScrip::IScripErrors as Refused, IServices::IServicesErrors as OfServices},
 };
 use serde::{Deserialize, Serialize};
+use sqlx::error::DatabaseError;
 use utoipa::ToSchema;
 
 /// A problem, as it is answered.
@@ -131,6 +132,8 @@ impl ProblemKind {
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
             "use a new key for a new request";
+        NO_GAS = CONFLICT, "SCRIP.ACCOUNT.GAS", "nothing to pay for gas with",
+            "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
             "sign and send it with that wallet";
         PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet",
@@ -270,11 +273,25 @@ fn refused(error: &Error) -> ProblemKind {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match error {
+        let is_text = |error: &dyn DatabaseError| error.code().as_deref() == Some(NO_SUCH_TEXT);
+        match &error {
+            sqlx::Error::Database(refused) if is_text(&**refused) => {
+                ProblemKind::INVALID_REQUEST.problem("a text of the request holds the character NUL")
+            }
             sqlx::Error::PoolTimedOut => {
                 ProblemKind::BUSY.problem("the database has no connection left").hint("try again")
             }
-            error => Self::internal(&error),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => {
+                tracing::error!(%error, "the database cannot be asked");
+                ProblemKind::BUSY.problem("the database does not answer").hint("try again")
+            }
+            _ => Self::internal(&error),
         }
     }
 }
+
+/// What Postgres answers to a text that it cannot hold: SQLSTATE's `character_not_in_repertoire`.
+const NO_SUCH_TEXT: &str = "22021";

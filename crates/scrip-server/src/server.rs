@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tokio::net::TcpListener;
 use tower::{ServiceBuilder, util::MapRequestLayer};
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 use utoipa_axum::router::OpenApiRouter;
@@ -99,10 +99,6 @@ pub struct Server {
     state: Arc<State>,
 }
 
-/// How often a process says that it is there, and looks after what others have left.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-/// After how many seconds without a word a process is taken for gone.
-const GONE: i64 = 5;
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
 /// The longest that a request takes.
@@ -132,15 +128,16 @@ impl Server {
             clock,
             repeat_key: master_key.derive("scrip repeated requests"),
             instance: database::fresh_id(),
-            ended: Default::default(),
             processor,
             card_news: Default::default(),
+            running: Default::default(),
+            peers: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
             sqlx::query("DELETE FROM instances").execute(&state.db).await?;
         }
-        beat(&state).await?;
+        state.beat().await?;
         Ok(Self { state })
     }
 
@@ -209,7 +206,7 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let (heart, cashier) = (heart(Arc::clone(&self.state)), card::worker(&self.state));
+        let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
         let app = MapRequestLayer::new(one_slash);
         let app = tower::Layer::layer(&app, self.app());
         let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
@@ -217,8 +214,7 @@ impl Server {
             .await;
         heart.abort();
         cashier.abort();
-        let gone = sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.state.instance);
-        if let Err(error) = gone.execute(&self.state.db).await {
+        if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
         }
         self.state.db.close().await;
@@ -251,29 +247,4 @@ fn one_slash(mut request: Request) -> Request {
         }
     }
     request
-}
-
-/// Says that this process is there, and looks after what others have left.
-async fn beat(state: &Arc<State>) -> Result<(), Problem> {
-    let now = state.now_i64();
-    sqlx::query(
-        "INSERT INTO instances (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = $2",
-    )
-    .bind(&state.instance)
-    .bind(now)
-    .execute(&state.db)
-    .await?;
-    sqlx::query("DELETE FROM instances WHERE seen_at < $1").bind(now - GONE).execute(&state.db).await?;
-    state.take_over().await
-}
-
-fn heart(state: Arc<State>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        loop {
-            sleep(HEARTBEAT).await;
-            if let Err(problem) = beat(&state).await {
-                tracing::warn!(problem.detail, "this process could not look after the others");
-            }
-        }
-    })
 }

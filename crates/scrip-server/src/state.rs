@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    holds::Turns, vault::Vault,
+    holds::Turns, peers::Peers, running::Running, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -54,8 +54,10 @@ pub(crate) struct State {
     pub(crate) repeat_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.
     pub(crate) instance: String,
-    /// Told whenever an operation ends here.
-    pub(crate) ended: Notify,
+    /// The operations that it does.
+    pub(crate) running: Running,
+    /// The others.
+    pub(crate) peers: Peers,
     /// The card processor, if there is one.
     pub(crate) processor: Option<Processor>,
     /// Told whenever Stripe has news of a payment.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, TxHash, U256, keccak256};
-use scrip::{Did, Done, Error, PlanId, Receipt, RequestId, Services, Terms};
+use scrip::{Did, Done, Error, Item, PlanId, Receipt, RequestId, Services, Terms};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -128,7 +128,11 @@ impl Work {
             Self::Unlink { agent, plan } => {
                 outcome(Services::connect(&once).await?.remove_plan(agent, plan).await?)?
             }
-            Self::Order { plan, quantity } => outcome(once.order(plan).quantity(quantity).await?.ordered)?,
+            Self::Order { plan, quantity } => {
+                let item = Item { quantity, ..Item::new(plan, actor.signer()) };
+                let _turn = state.chain.keep_gas(actor.signer(), &item, id).await?;
+                outcome(once.order(plan).quantity(quantity).await?.ordered)?
+            }
             Self::Mint { plan, holder, amount, lifetime: None } => {
                 outcome(once.mint(plan, holder, amount).await?)?
             }

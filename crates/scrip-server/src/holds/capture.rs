@@ -7,7 +7,7 @@ use scrip::{Error, PlanId, RequestId, abi::IScrip::IScripErrors as Refused};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Hold, Status, lock};
+use super::{Ask, Hold, MINED_WITHIN, Reserved, Status, lock};
 use crate::{
     account::as_i64,
     chain::Actor,
@@ -43,8 +43,12 @@ pub(crate) struct Settled {
 
 /// Where a settlement goes on.
 enum Begun {
-    Now { attempts: u64 },
+    Now {
+        attempts: u64,
+    },
     Before(Settled),
+    /// Its time was over before it was begun.
+    Late(Hold),
 }
 
 impl Hold {
@@ -52,6 +56,11 @@ impl Hold {
     pub(crate) fn settled(&self) -> Result<Option<Settled>, Problem> {
         let read = |text: &String| serde_json::from_str(text).map_err(|error| Problem::internal(&error));
         self.receipt.as_ref().map(read).transpose()
+    }
+
+    /// The same, if an account did it.
+    pub(crate) fn settled_by(&self, redeemer: Address) -> Result<Option<Settled>, Problem> {
+        if self.redeemer == Some(redeemer.to_string()) { self.settled() } else { Ok(None) }
     }
 }
 
@@ -85,6 +94,17 @@ impl State {
             let has_no_access = matches!(refusal.refusal(), Some(Refused::NoAccess(_)));
             let is_short = refusal.is_insufficient_credits() || has_no_access;
             Ok::<_, Problem>((!is_short).then(|| refusal.into()))
+        };
+        let ask = async {
+            if let Some(refused) = ask.await? {
+                return Ok(Some(refused));
+            }
+            let lacks = self.chain.lacks_gas(redeemer).await?;
+            Ok::<_, Problem>(lacks.map(|(has, needs)| {
+                ProblemKind::NO_GAS
+                    .problem(format!("{redeemer} has {has} wei, and {needs} may be needed to redeem"))
+                    .hint(format!("send {redeemer} some of the chain's coin"))
+            }))
         };
         match self.turns.redeemers.get((plan, redeemer, holder, amount), ask).await? {
             Some(refusal) => Err(refusal),
@@ -128,8 +148,14 @@ impl State {
         capture: Capture,
     ) -> Result<Outcome, Failure> {
         let redeemer = actor.signer();
-        let settled = match self.begin_capture(redeemer, &capture).await? {
+        let mut begun = self.begin_capture(redeemer, &capture).await?;
+        if let Begun::Late(hold) = begun {
+            self.reserve_anew(&capture, hold.token).await?;
+            begun = self.begin_capture(redeemer, &capture).await?;
+        }
+        let settled = match begun {
             Begun::Before(settled) => settled,
+            Begun::Late(_) => return Err(ended(&capture.request).into()),
             Begun::Now { .. } if capture.amount == 0 => {
                 let settled = Settled { transaction: None, credits: 0, remaining: None };
                 self.end_capture(&capture, &settled, 0).await?;
@@ -139,6 +165,25 @@ impl State {
         };
         let transaction = settled.transaction;
         Ok(Outcome { transaction, event: json!(settled), block: None })
+    }
+
+    /// What is gone on with by another process comes late: it is done all the same if there are credits.
+    async fn reserve_anew(&self, capture: &Capture, token: Option<String>) -> Result<(), Problem> {
+        let ask = Ask {
+            plan: capture.plan,
+            holder: capture.holder,
+            request: capture.request.clone(),
+            is_new: false,
+            amount: capture.amount,
+            is_time: capture.is_time,
+            lasts: MINED_WITHIN,
+            token,
+            is_single_use: false,
+        };
+        match self.reserve(&ask).await? {
+            Reserved::Held(_) => Ok(()),
+            Reserved::Short { .. } | Reserved::Used => Err(ended(&capture.request)),
+        }
     }
 
     async fn redeem_held(
@@ -176,12 +221,7 @@ impl State {
         let Capture { plan, holder, request, amount, is_time } = capture;
         let mut db = self.db.begin().await?;
         lock(&mut db, *plan, *holder).await?;
-        let ended = || {
-            ProblemKind::INSUFFICIENT_CREDITS
-                .problem(format!("nothing is reserved for request `{request}` any more"))
-                .hint("settle it again: it is reserved anew if there are credits")
-        };
-        let hold = Hold::find(&mut db, *plan, *holder, request).await?.ok_or_else(ended)?;
+        let hold = Hold::find(&mut db, *plan, *holder, request).await?.ok_or_else(|| ended(request))?;
         if let Some(settled) = hold.settled()? {
             return Ok(Begun::Before(settled));
         }
@@ -196,7 +236,7 @@ impl State {
         }
         let reserves = if *is_time { 0 } else { *amount };
         if !hold.is_live(self.now()) || hold.amount < reserves {
-            return Err(ended());
+            return Ok(Begun::Late(hold));
         }
         sqlx::query(
             "UPDATE holds SET status = 'capturing', amount = $1, redeemer = $2 \
@@ -247,4 +287,12 @@ impl State {
         .await?;
         Ok(db.commit().await?)
     }
+}
+
+fn ended(request: &str) -> Problem {
+    ProblemKind::INSUFFICIENT_CREDITS
+        .problem(format!(
+            "nothing is reserved for request `{request}` any more, and there are too few credits"
+        ))
+        .hint("order the plan, and settle it again")
 }

@@ -6,10 +6,11 @@ use alloy::{
     eips::BlockId,
     primitives::{Address, U256},
     providers::Provider,
+    rpc::types::Header,
 };
 use scrip::{Error, PlanId};
 
-use super::MINED_WITHIN;
+use super::{MINED_WITHIN, reserve::ATTEMPTS};
 use crate::{chain::Chain, problem::Problem, routes::credits::request_id, state::State};
 
 /// What a holder can spend, as of a block.
@@ -30,6 +31,9 @@ pub(super) struct Underway {
     pub(super) redeemer: Address,
 }
 
+/// The most credits that the database counts.
+const MOST: u64 = i64::MAX as u64;
+
 impl Chain {
     /// What a holder can spend for as long as a reservation that ends at `end`, in unix seconds; without an end, now.
     pub(super) async fn view(
@@ -39,27 +43,46 @@ impl Chain {
         (now, end): (u64, Option<u64>),
         underway: &[Underway],
     ) -> Result<View, Error> {
-        let scrip = self.scrip();
-        let latest = scrip.provider().get_block(BlockId::latest()).await?;
-        let header = latest.ok_or(Error::UnexpectedAnswer("that there is no latest block"))?.header;
-        let at = BlockId::hash(header.hash);
         let lens = self.lens().await?;
-        // The chain's clock may be ahead of ours, and its latest block behind.
-        let time = header.timestamp.max(now);
-        let time = end.map_or(header.timestamp, |end| time + end.saturating_sub(now) + MINED_WITHIN);
-        let balance = lens.instance().balanceAt(lens.core(), plan.0, holder, U256::from(time)).block(at);
-        let balance: U256 = balance.call().await?;
-        let mut redeemed = HashSet::new();
-        for one in underway {
-            let request = request_id(holder, &one.request);
-            if scrip.instance().isRedeemed(plan.0, one.redeemer, request).block(at).call().await? {
-                redeemed.insert(one.request.clone());
+        let mut latest = self.latest().await?;
+        for attempt in 1.. {
+            let at = BlockId::hash(latest.hash);
+            let mut redeemed = HashSet::new();
+            for one in underway {
+                let request = request_id(holder, &one.request);
+                let is_redeemed = self.scrip().instance().isRedeemed(plan.0, one.redeemer, request);
+                if is_redeemed.block(at).call().await? {
+                    redeemed.insert(one.request.clone());
+                }
             }
+            // The chain's clock may be ahead of ours, and its latest block behind.
+            let time = latest.timestamp.max(now);
+            let time = end.map_or(latest.timestamp, |end| time + end.saturating_sub(now) + MINED_WITHIN);
+            let balance = lens.instance().balanceAt(lens.core(), plan.0, holder, U256::from(time)).block(at);
+            let balance: U256 = balance.call().await?;
+            // More than the database counts is as good as that.
+            let balance = u64::try_from(balance).map_or(MOST, |balance| balance.min(MOST));
+            let view = View { block: latest.number, balance, redeemed };
+            if underway.is_empty() {
+                return Ok(view);
+            }
+            // Anvil answers about its latest block from the one that it is making, so that a redemption may be seen that was not
+            // taken off the balance yet. If the block is the latest still, the balance is no older than what was seen before it.
+            let after = self.latest().await?;
+            if after.hash == latest.hash {
+                return Ok(view);
+            }
+            if attempt == ATTEMPTS {
+                return Ok(View { redeemed: HashSet::new(), ..view });
+            }
+            latest = after;
         }
-        // More than the database counts is as good as that.
-        let most = i64::MAX as u64;
-        let balance = u64::try_from(balance).map_or(most, |balance| balance.min(most));
-        Ok(View { block: header.number, balance, redeemed })
+        unreachable!("the last attempt answers")
+    }
+
+    async fn latest(&self) -> Result<Header, Error> {
+        let latest = self.scrip().provider().get_block(BlockId::latest()).await?;
+        Ok(latest.ok_or(Error::UnexpectedAnswer("that there is no latest block"))?.header)
     }
 }
 

@@ -188,21 +188,33 @@ impl State {
         Ok(said.map_or(LASTS, |said: u64| said.clamp(1, LONGEST)))
     }
 
-    /// Takes the oldest live reservation of a token that nobody has taken so.
+    /// The reservation that a settlement without an id takes: the one that it took before, or the token's oldest live one that
+    /// none has taken. `claim` is the settlement's name, and its request's if there is none.
     pub(crate) async fn claim_oldest(
         &self,
         plan: PlanId,
         holder: Address,
         token: &str,
+        claim: &str,
     ) -> Result<Option<String>, Problem> {
         let mut db = self.db.begin().await?;
         lock(&mut db, plan, holder).await?;
+        let before =
+            sqlx::query("SELECT request FROM holds WHERE token = $1 AND (claimed_by = $2 OR request = $2)")
+                .bind(token)
+                .bind(claim)
+                .fetch_optional(&mut *db)
+                .await?;
+        if let Some(row) = before {
+            return Ok(Some(row.try_get(0)?));
+        }
         let row = sqlx::query(
-            "UPDATE holds SET claimed = 1 WHERE claimed = 0 AND (plan, holder, request) = (\
+            "UPDATE holds SET claimed_by = $1 WHERE claimed_by IS NULL AND (plan, holder, request) = (\
                SELECT plan, holder, request FROM holds \
-               WHERE token = $1 AND status = 'held' AND expires_at > $2 AND claimed = 0 \
+               WHERE token = $2 AND status = 'held' AND expires_at > $3 AND claimed_by IS NULL \
                ORDER BY created_at, request LIMIT 1) RETURNING request",
         )
+        .bind(claim)
         .bind(token)
         .bind(self.now_i64())
         .fetch_optional(&mut *db)

@@ -236,8 +236,8 @@ impl Job {
 impl Hold {
     async fn keep(&self, db: &mut AnyConnection, ask: &Ask, now: u64) -> Result<(), Problem> {
         sqlx::query(
-            "INSERT INTO holds (plan, holder, request, token, amount, status, attempts, claimed, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, 'held', 0, 0, $6, $7) ON CONFLICT (plan, holder, request) \
+            "INSERT INTO holds (plan, holder, request, token, amount, status, attempts, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, 'held', 0, $6, $7) ON CONFLICT (plan, holder, request) \
              DO UPDATE SET token = $4, amount = $5, expires_at = $7",
         )
         .bind(ask.plan.to_string())

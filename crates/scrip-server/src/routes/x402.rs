@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::{Address, TxHash};
+use alloy::primitives::{Address, TxHash, keccak256};
 use axum::{Json, extract};
 use scrip::{Balance, Grant, PlanId};
 use serde_json::{Value, json};
@@ -195,27 +195,39 @@ async fn balance(state: &State, plan: PlanId, holder: Address) -> Result<Value, 
 }
 
 /// Takes what an access token pays, on the chain, once for each request. Without an id the token's oldest reservation is
-/// settled; what is not reserved, or no more, is reserved anew if there are credits, or can be bought. What was reserved and is
+/// settled, and with an `Idempotency-Key` the same one when it is repeated; what is not reserved, or no more, is reserved anew if there are credits, or can be bought. What was reserved and is
 /// not taken is let go of. Settled again it gives the same answer.
 #[utoipa::path(post, path = "/api/v1/x402/settle", tag = "x402", request_body = PaymentAsked, security(("key" = [])),
     responses((status = 200, body = SettledView)))]
 async fn settle(
     state: extract::State<Arc<State>>,
     caller: Caller,
-    Asked { body: asked, .. }: Asked<PaymentAsked>,
+    Asked { body: asked, repeat }: Asked<PaymentAsked>,
 ) -> Result<Json<SettledView>, Problem> {
     let payment = Payment::read(&state, &caller, asked).await?;
     let (plan, holder) = (payment.plan, payment.holder);
     let hash = payment.token.authorization().hash.to_string();
     let request = match &payment.request {
         Some(request) => request.clone(),
-        None => state.claim_oldest(plan, holder, &hash).await?.unwrap_or_else(fresh_id),
+        None => {
+            // What is repeated under a key takes what it took.
+            let claim = match &repeat.key {
+                Some(key) => keccak256(format!("{} {key}", payment.redeemer)).to_string(),
+                None => fresh_id(),
+            };
+            state.claim_oldest(plan, holder, &hash, &claim).await?.unwrap_or(claim)
+        }
     };
     let hold = state.hold(plan, holder, &request).await?;
     if hold.as_ref().is_some_and(|hold| hold.token.as_ref() != Some(&hash)) {
         return Err(ProblemKind::INVALID_TOKEN
             .problem(format!("request `{request}` was verified with another access token"))
             .hint("settle it with the token that it was verified with"));
+    }
+    // What the caller has settled stays so, whatever has become of the plan.
+    if let Some(settled) = hold.as_ref().map(|hold| hold.settled_by(payment.redeemer)).transpose()?.flatten()
+    {
+        return Ok(Json(answer(&payment, settled, None)));
     }
     // Who may redeem the plan at all is asked first.
     let ask = payment.ask(&state, Some(request.clone())).await?;

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use alloy::{
     eips::eip2718::Encodable2718,
     network::{NetworkTransactionBuilder, TransactionBuilder},
-    primitives::{Bytes, TxHash, U256},
+    primitives::{Bytes, U256},
     providers::{Provider, RootProvider, WalletProvider as _, ext::AnvilApi},
-    rpc::client::BatchRequest,
 };
 use eyre::{Result, ensure};
-use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use scrip::{PlanId, Scrip};
 use scrip_devnet::WalletProvider;
 use tokio::{task::JoinHandle, time::sleep};
@@ -22,8 +21,6 @@ use crate::env::TestEnv;
 const ORDERS: u64 = 2_000;
 /// How many are under way at once, ours and the rival's.
 const AT_ONCE: usize = 256;
-/// How many transactions go in one message of the second rival.
-const IN_ONE: usize = 100;
 /// How often each is measured, one after the other; the median of what they are to each other counts.
 const RUNS: usize = 5;
 /// How long the chain may stand still before it is made to mine.
@@ -46,24 +43,18 @@ pub(super) async fn measure() -> Result<Vec<Row>> {
     // Blocks that are never half full keep the base fee where it is: what was signed before would wait for it to fall again.
     env.devnet.reader().anvil_set_block_gas_limit(ROOM).await?;
     let _mining = Mining::of(env.devnet.reader());
-    let (mut singly, mut in_batches) = (Vec::new(), Vec::new());
+    let mut pairs = Vec::new();
     for _ in 0..RUNS {
-        let raw = sent_raw(&env, &env.stranger, plan, Raw::Singly).await?;
-        let ours = ordered(&env.subscriber, plan).await?;
-        singly.push((ours, raw));
-        in_batches.push((ours, sent_raw(&env, &env.stranger, plan, Raw::InBatches).await?));
+        let raw = sent_raw(&env, &env.stranger, plan).await?;
+        pairs.push((ordered(&env.subscriber, plan).await?, raw));
     }
     let balance = env.stranger.balance(plan, env.subscriber.signer()).await?.balance;
     ensure!(balance == u128::from(100 * (1 + RUNS as u64 * ORDERS)), "not every order was made: {balance}");
-    let row = |rival, mut pairs: Vec<(f64, f64)>| {
-        pairs.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
-        let (ours, theirs) = pairs[RUNS / 2];
-        Row::new("orders of one account, with receipts", Unit::PerSecond, ours, rival, theirs)
-    };
-    Ok(vec![
-        row("eth_sendRawTransaction, signed before, no receipts", singly).at_least(0.8),
-        row("a hundred in one message, no receipts", in_batches),
-    ])
+    pairs.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
+    let (ours, theirs) = pairs[RUNS / 2];
+    let rival = "eth_sendRawTransaction, signed before, no receipts";
+    let row = Row::new("orders of one account, with receipts", Unit::PerSecond, ours, rival, theirs);
+    Ok(vec![row.at_least(0.8)])
 }
 
 /// How many orders a second, from nothing to what was learned from their receipts.
@@ -77,17 +68,8 @@ async fn ordered(payer: &Scrip<WalletProvider>, plan: PlanId) -> Result<f64> {
     Ok(ORDERS as f64 / took)
 }
 
-/// How the rival sends what it has signed before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Raw {
-    /// One by one, without a look at what came of each.
-    Singly,
-    /// A hundred in one message.
-    InBatches,
-}
-
 /// How many transactions a second a node takes that does nothing else meanwhile.
-async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId, raw: Raw) -> Result<f64> {
+async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId) -> Result<f64> {
     let (provider, holder) = (env.devnet.reader(), payer.signer());
     let first = provider.get_transaction_count(holder).await?;
     let fees = provider.estimate_eip1559_fees().await?;
@@ -102,16 +84,8 @@ async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId, ra
         signed.push(call.build(payer.provider().wallet()).await?.encoded_2718().into());
     }
     let began = Instant::now();
-    match raw {
-        Raw::Singly => {
-            let sent = stream::iter(&signed).map(|transaction| provider.send_raw_transaction(transaction));
-            sent.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
-        }
-        Raw::InBatches => {
-            let sent = stream::iter(signed.chunks(IN_ONE)).map(|some| send_together(&provider, some));
-            sent.buffer_unordered(AT_ONCE / IN_ONE).try_collect::<()>().await?;
-        }
-    }
+    let sent = stream::iter(&signed).map(|transaction| provider.send_raw_transaction(transaction));
+    sent.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?;
     let (mut mined, mut moved) = (0, Instant::now());
     while mined < first + ORDERS {
         sleep(Duration::from_millis(1)).await;
@@ -152,15 +126,4 @@ impl Drop for Mining {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-async fn send_together(provider: &RootProvider, signed: &[Bytes]) -> Result<()> {
-    let mut batch = BatchRequest::new(provider.client());
-    let mut sent = Vec::new();
-    for transaction in signed {
-        sent.push(batch.add_call::<_, TxHash>("eth_sendRawTransaction", &(transaction,))?);
-    }
-    batch.send().await?;
-    try_join_all(sent).await?;
-    Ok(())
 }

@@ -17,8 +17,8 @@ machine and one day: what is told by them is the ratio. Medians of several runs,
 - *Orders*: of one account, through the client with its journal in memory. Each is signed and in the journal before it is
   sent, and is done when its receipt was read. The rival signed everything before the clock began, sends each transaction in a
   request of its own with as many requests under way as the client has orders, and is done when all are mined, without
-  receipts; the second rival sends a hundred in each message. Whenever Anvil stands still for 20 ms, with either, it is made to
-  mine: what overtook another it leaves in its pool until the next block.
+  receipts. Whenever Anvil stands still for 20 ms, with either, it is made to mine: what overtook another it leaves in its pool
+  until the next block.
 - *Balances*: ten thousand, of one block. The rival asks for each with a call of its own.
 - *`scrip balance --json`*: the process, from its start to its end; `tests/e2e/src/speed/balance.mjs` is the rival.
 

@@ -1,6 +1,7 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
 mod card;
+mod gas;
 mod once;
 mod openapi;
 mod reference;

@@ -138,6 +138,16 @@ async fn a_key_stands_for_one_request(env: &mut ServerEnv) -> Result<()> {
     mint(1).await?.ok()?;
     assert_eq!(env.chain.stranger.balance(shop.plan, env.stranger.address).await?.balance, 1);
 
+    // What was done is not judged anew: the same is answered when there is nothing left to be burned.
+    let burn = || {
+        let burn = json!({ "planId": shop.plan.0.to_string(), "creditsAmount": 150 });
+        let request = env.subscriber.request(Method::POST, "/api/v1/protocol/plans/burn").json(&burn);
+        Answer::of(request.header("idempotency-key", "b"))
+    };
+    let burned = burn().await?.ok()?;
+    assert_eq!(burn().await?.ok()?["txHash"], burned["txHash"]);
+    assert_eq!(env.chain.stranger.balance(shop.plan, env.subscriber.address).await?.balance, 50);
+
     // What was refused may be tried again with the same key, once it can be.
     let made = env.admin.post("/api/v1/accounts", &json!({ "name": "poor" })).await?.ok()?;
     let poor = env.anyone.with_key(made["key"].as_str().ok_or_eyre("no key")?);
@@ -231,6 +241,54 @@ async fn what_a_killed_server_had_begun_is_gone_on_with_by_another() -> Result<(
         open(&database, 0, 0).await?;
         env.subscriber.at(&other).post_nothing(&shop.order).await?.ok()?;
         assert_eq!(shop.sold().await?, 1, "who asks another replica gets what there is");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_another_as_soon_as_one_is_killed_pays_once() -> Result<()> {
+    tell(DatabaseKind::Postgres, async |env: &mut ServerEnv| {
+        let other = env.another(None).await?;
+        let shop = Shop::open(env).await?;
+        let (plan, order, before) = (shop.plan, shop.order.clone(), shop.before);
+        halt(env).await?;
+        let ordering = shop.ordering();
+        let database = env.database().connect().await?;
+        open(&database, 1, 1).await?;
+        env.kill();
+        ensure!(ordering.await?.is_err(), "a dead server has answered");
+        // Nobody can know yet that it is dead.
+        let caller = env.subscriber.at(&other);
+        let path = order.clone();
+        let again = tokio::spawn(async move { caller.post_nothing(&path).await });
+        sleep(Duration::from_millis(500)).await;
+        open(&database, 1, 1).await?;
+        go_on(env).await?;
+        again.await??.ok()?;
+        let shop = Shop { env, order, plan, before };
+        assert_eq!(shop.sold().await?, 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_two_that_are_there_pays_twice() -> Result<()> {
+    tell(DatabaseKind::Postgres, async |env: &mut ServerEnv| {
+        let other = env.another(None).await?;
+        let shop = Shop::open(env).await?;
+        halt(env).await?;
+        let ordering = shop.ordering();
+        let database = env.database().connect().await?;
+        open(&database, 1, 1).await?;
+        let (caller, path) = (env.subscriber.at(&other), shop.order.clone());
+        let same = tokio::spawn(async move { caller.post_nothing(&path).await });
+        open(&database, 2, 2).await?;
+        go_on(env).await?;
+        let (one, same) = (ordering.await??.ok()?, same.await??.ok()?);
+        assert_ne!(one["txHash"], same["txHash"]);
+        assert_eq!(shop.sold().await?, 2);
         Ok(())
     })
     .await

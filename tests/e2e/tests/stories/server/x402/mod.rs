@@ -22,7 +22,7 @@ async fn register(env: &ServerEnv, plan: Value) -> Result<String> {
 }
 
 /// The builder gives the subscriber credits, which expire after so many seconds or, with 0, never.
-async fn give(env: &ServerEnv, plan: &str, credits: u64, seconds: u64) -> Result<()> {
+pub(super) async fn give(env: &ServerEnv, plan: &str, credits: u64, seconds: u64) -> Result<()> {
     let mint = json!({
         "planId": plan, "creditsAmount": credits, "creditsReceiver": env.subscriber.address,
         "creditsDuration": seconds,
@@ -44,7 +44,7 @@ fn asked(plan: &str) -> Value {
 }
 
 /// The subscriber's token for a plan.
-async fn token(env: &ServerEnv, plan: &str) -> Result<String> {
+pub(super) async fn token(env: &ServerEnv, plan: &str) -> Result<String> {
     text(&env.subscriber.post("/api/v1/x402/permissions", &asked(plan)).await?.ok()?, "accessToken")
 }
 
@@ -71,7 +71,7 @@ fn payment(plan: &str, token: &str, credits: u64) -> Value {
 }
 
 /// A seller verifies.
-async fn verify(seller: &Caller, plan: &str, token: &str, credits: u64) -> Result<Answer> {
+pub(super) async fn verify(seller: &Caller, plan: &str, token: &str, credits: u64) -> Result<Answer> {
     seller.post("/api/v1/x402/verify", &payment(plan, token, credits)).await
 }
 
@@ -91,7 +91,7 @@ async fn settle(
 }
 
 /// The id of what was verified.
-fn request(verified: Answer) -> Result<String> {
+pub(super) fn request(verified: Answer) -> Result<String> {
     let verified = verified.ok()?;
     if verified["isValid"] != true {
         return Err(eyre!("not valid: {verified}"));
@@ -105,7 +105,7 @@ fn text(value: &Value, name: &str) -> Result<String> {
 
 /// Makes sure that something was refused, and why.
 #[track_caller]
-fn refused(answer: &Answer, status: u16, code: &str) -> Result<()> {
+pub(super) fn refused(answer: &Answer, status: u16, code: &str) -> Result<()> {
     assert_eq!((answer.status, answer.problem()?), (status, code), "{}", answer.body);
     Ok(())
 }

@@ -13,6 +13,7 @@ on_each_database!(
     what_is_sold_is_one_of_the_agents_endpoints,
     a_plan_of_time_lets_in_and_reserves_nothing,
     what_the_plan_does_not_allow_is_not_verified,
+    what_no_database_holds_is_no_fault_of_the_server,
 );
 
 async fn agent(env: &ServerEnv, plan: &str, endpoints: Value) -> Result<String> {
@@ -104,5 +105,22 @@ async fn what_the_plan_does_not_allow_is_not_verified(env: &mut ServerEnv) -> Re
         404,
         "BCK.PROTOCOL.0003",
     )?;
+    Ok(())
+}
+
+async fn what_no_database_holds_is_no_fault_of_the_server(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "NUL").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    let nul = "a\0b";
+    let settled = settle(&env.builder, &plan, &token, 1, Some(nul)).await?;
+    let asked = json!({ "accepted": { "planId": plan }, "delegationConfig": { "delegationId": nul } });
+    let permitted = env.subscriber.post("/api/v1/x402/permissions", &asked).await?;
+    let page = json!({ "metadataAttributes": { "name": nul }, "agentApiAttributes": {}, "plans": [plan] });
+    let registered = env.builder.post("/api/v1/protocol/agents", &page).await?;
+    // SQLite holds it.
+    for answer in [settled, permitted, registered] {
+        assert!(answer.status < 500, "{answer:?}");
+    }
     Ok(())
 }

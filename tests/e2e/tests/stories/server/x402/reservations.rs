@@ -1,12 +1,18 @@
 //! Reservations: no more than there is, for as long as they last, and settled once.
 
-use eyre::Result;
+use std::time::{Duration, Instant};
+
+use alloy::{primitives::U256, providers::ext::AnvilApi};
+use eyre::{Result, ensure};
 use futures_util::{
     future::{join_all, try_join_all},
     stream::{self, StreamExt, TryStreamExt},
 };
-use scrip_e2e::server::{Caller, ServerEnv};
+use reqwest::Method;
+use scrip::PlanId;
+use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::json;
+use tokio::time::sleep;
 
 use super::{TOO_FEW, balance, give, payment, refused, register, request, sell, settle, text, token, verify};
 use crate::server::on_each_database;
@@ -14,6 +20,8 @@ use crate::server::on_each_database;
 on_each_database!(
     what_is_verified_is_settled_once,
     without_an_id_the_oldest_is_settled,
+    with_a_key_a_settlement_without_an_id_is_repeated,
+    what_was_settled_stays_so_when_the_plan_is_sold,
     less_than_reserved_lets_go_of_the_rest,
     a_thousand_reserve_what_there_is,
     two_servers_reserve_what_there_is,
@@ -22,6 +30,7 @@ on_each_database!(
     credits_that_end_before_a_reservation_are_not_reserved,
     a_page_says_how_long_reservations_last,
     a_server_that_dies_settles_when_it_is_back,
+    what_is_gone_on_with_late_is_settled_all_the_same,
     what_is_burned_and_redeemed_is_not_reserved,
     what_is_reserved_is_neither_burned_nor_redeemed_otherwise,
 );
@@ -76,6 +85,44 @@ async fn without_an_id_the_oldest_is_settled(env: &mut ServerEnv) -> Result<()> 
     settle(&env.builder, &plan, &token, 3, None).await?.ok()?;
     refused(&settle(&env.builder, &plan, &token, 1, None).await?, TOO_FEW.0, TOO_FEW.1)?;
     assert_eq!(balance(env, &plan).await?, 0);
+    Ok(())
+}
+
+async fn with_a_key_a_settlement_without_an_id_is_repeated(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "Repeated").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    let settle = async |key: &str| {
+        let asked = env.builder.request(Method::POST, "/api/v1/x402/settle").json(&payment(&plan, &token, 2));
+        Answer::of(asked.header("idempotency-key", key)).await
+    };
+    for _ in 0..2 {
+        request(verify(&env.builder, &plan, &token, 2).await?)?;
+        env.advance(1);
+    }
+    let first = settle("one").await?.ok()?;
+    assert_eq!(settle("one").await?.ok()?, first);
+    assert_eq!(balance(env, &plan).await?, 8);
+    assert_ne!(settle("two").await?.ok()?["transaction"], first["transaction"]);
+    // Nothing is reserved any more: what is reserved for a key is reserved once.
+    let third = settle("three").await?.ok()?;
+    request(verify(&env.builder, &plan, &token, 2).await?)?;
+    assert_eq!(settle("three").await?.ok()?, third);
+    assert_eq!(balance(env, &plan).await?, 4);
+    Ok(())
+}
+
+async fn what_was_settled_stays_so_when_the_plan_is_sold(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "Sold").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    let id = request(verify(&env.builder, &plan, &token, 2).await?)?;
+    let settled = settle(&env.builder, &plan, &token, 2, Some(&id)).await?.ok()?;
+    let on_chain: PlanId = plan.parse()?;
+    env.chain.builder.transfer_ownership(on_chain, env.stranger.address).await?;
+    env.chain.stranger.accept_ownership(on_chain).await?;
+    assert_eq!(settle(&env.builder, &plan, &token, 2, Some(&id)).await?.ok()?, settled);
+    refused(&verify(&env.builder, &plan, &token, 2).await?, 403, "BCK.PROTOCOL.0017")?;
     Ok(())
 }
 
@@ -238,6 +285,45 @@ async fn a_server_that_dies_settles_when_it_is_back(env: &mut ServerEnv) -> Resu
     assert_eq!(balance(env, &plan).await?, 60, "each was redeemed once");
     refused(&verify(&env.builder, &plan, &token, 61).await?, TOO_FEW.0, TOO_FEW.1)?;
     request(verify(&env.builder, &plan, &token, 60).await?)?;
+    Ok(())
+}
+
+async fn what_is_gone_on_with_late_is_settled_all_the_same(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "Late").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    let id = request(verify(&env.builder, &plan, &token, 10).await?)?;
+    // The builder has to be given gas first, which is not mined.
+    let node = env.chain.devnet.reader();
+    node.anvil_set_balance(env.builder.address, U256::ZERO).await?;
+    node.anvil_set_auto_mine(false).await?;
+    let (builder, asked) = (env.builder.clone(), (plan.clone(), token.clone(), id.clone()));
+    let asking = tokio::spawn(async move {
+        let (plan, token, id) = asked;
+        settle(&builder, &plan, &token, 10, Some(&id)).await
+    });
+    let status = "SELECT status FROM holds WHERE status <> 'held'";
+    let database = env.database().connect().await?;
+    let open = "SELECT id FROM operations WHERE status = 'open'";
+    while sqlx::query(open).fetch_optional(&database).await?.is_none() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    sleep(Duration::from_millis(300)).await;
+    ensure!(sqlx::query(status).fetch_optional(&database).await?.is_none(), "it was begun");
+    env.kill();
+    ensure!(asking.await?.is_err(), "a dead server has answered");
+    env.advance(700);
+    node.anvil_set_auto_mine(true).await?;
+    node.evm_mine(None).await?;
+    env.restart().await?;
+    // Nobody asks again.
+    let began = Instant::now();
+    while balance(env, &plan).await? > 0 {
+        ensure!(began.elapsed() < Duration::from_secs(20), "it is not settled");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let settled = settle(&env.builder, &plan, &token, 10, Some(&id)).await?.ok()?;
+    assert_eq!(settled["creditsRedeemed"], "10");
     Ok(())
 }
 

@@ -1,0 +1,107 @@
+//! The processes that share the database: each says again and again that it is there, by a number that grows. No clock is
+//! compared with another's: a process is gone when its number has stayed the same for as long as it takes by the clock of who
+//! looks.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use sqlx::{AnyPool, Row};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use crate::{problem::Problem, state::State};
+
+/// How often a process says that it is there, and looks after what others have left.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long a process may be silent.
+const GONE: Duration = Duration::from_secs(5);
+/// How often is looked whether another has said something.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What was last heard of each process, and when.
+#[derive(Debug, Default)]
+pub(crate) struct Peers(Mutex<HashMap<String, (i64, Instant)>>);
+
+impl Peers {
+    /// Takes down what each process has said; who has said nothing new for too long is told.
+    fn silent(&self, said: Vec<(String, i64)>) -> Vec<(String, i64)> {
+        let now = Instant::now();
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::take(&mut *heard);
+        let mut silent = Vec::new();
+        for (id, beats) in said {
+            let since = match former.get(&id) {
+                Some((before, since)) if *before == beats => *since,
+                _ => now,
+            };
+            heard.insert(id.clone(), (beats, since));
+            if now.duration_since(since) >= GONE {
+                silent.push((id, beats));
+            }
+        }
+        silent
+    }
+}
+
+async fn said(db: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
+    let rows = sqlx::query("SELECT id, beats FROM instances").fetch_all(db).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+impl State {
+    /// Says that this process is there, and looks after what others have left.
+    pub(crate) async fn beat(self: &Arc<Self>) -> Result<(), Problem> {
+        sqlx::query(
+            "INSERT INTO instances (id, beats) VALUES ($1, 1) \
+             ON CONFLICT (id) DO UPDATE SET beats = instances.beats + 1",
+        )
+        .bind(&self.instance)
+        .execute(&self.db)
+        .await?;
+        for (id, beats) in self.peers.silent(said(&self.db).await?) {
+            sqlx::query("DELETE FROM instances WHERE id = $1 AND beats = $2")
+                .bind(id)
+                .bind(beats)
+                .execute(&self.db)
+                .await?;
+        }
+        self.take_over().await
+    }
+
+    /// Does so for as long as it is not aborted.
+    pub(crate) fn go_on_beating(self: &Arc<Self>) -> JoinHandle<()> {
+        let state = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                sleep(BEAT).await;
+                if let Err(problem) = state.beat().await {
+                    tracing::warn!(problem.detail, "this process could not look after the others");
+                }
+            }
+        })
+    }
+
+    /// The others need not wait until they take this process for gone.
+    pub(crate) async fn leave(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.instance).execute(&self.db).await?;
+        Ok(())
+    }
+
+    /// Waits until each of some processes has said something that it had not said before, or is gone.
+    pub(crate) async fn hear_of(&self, others: &[String]) -> Result<(), Problem> {
+        let before: HashMap<_, _> = said(&self.db).await?.into_iter().collect();
+        loop {
+            let now: HashMap<_, _> = said(&self.db).await?.into_iter().collect();
+            let is_silent = |id: &String| now.contains_key(id) && now.get(id) == before.get(id);
+            if !others.iter().any(is_silent) {
+                return Ok(());
+            }
+            sleep(LOOK).await;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Gas: whose accounts have none, and what is given for it.
+
+use alloy::{
+    primitives::{Address, U256, utils::parse_ether},
+    providers::ext::AnvilApi,
+};
+use eyre::Result;
+use scrip_e2e::server::{Replica, ServerEnv};
+use serde_json::json;
+
+use super::{
+    changed, on_each_database, plan, register,
+    x402::{give, refused, request, token, verify},
+};
+
+on_each_database!(a_seller_without_gas_verifies_nothing, what_was_given_for_gas_buys_nothing);
+
+async fn a_seller_without_gas_verifies_nothing(env: &mut ServerEnv) -> Result<()> {
+    let plan = register(env, "Gasless").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    let without_fund = Replica::start(scrip_server::Config { fund: None, ..env.config(None)? }).await?;
+    let seller = env.builder.at(&without_fund);
+    request(verify(&seller, &plan, &token, 1).await?)?;
+    env.chain.devnet.reader().anvil_set_balance(env.builder.address, U256::from(1_000)).await?;
+    refused(&verify(&seller, &plan, &token, 1).await?, 409, "SCRIP.ACCOUNT.GAS")?;
+    // Where there is a fund, it is given.
+    request(verify(&env.builder, &plan, &token, 1).await?)?;
+    Ok(())
+}
+
+async fn what_was_given_for_gas_buys_nothing(env: &mut ServerEnv) -> Result<()> {
+    let price = parse_ether("0.015")?;
+    let asked = [
+        ("/priceConfig/tokenAddress", json!(Address::ZERO)),
+        ("/priceConfig/amounts", json!([price.to_string()])),
+    ];
+    let made = env.builder.post("/api/v1/protocol/plans", &changed(plan(env, "Coin"), &asked)).await?.ok()?;
+    let order = format!("/api/v1/protocol/plans/{}/order", made["planId"].as_str().unwrap_or_default());
+    let node = env.chain.devnet.reader();
+    let has = async |ether: &str| -> Result<()> {
+        Ok(node.anvil_set_balance(env.subscriber.address, parse_ether(ether)?).await?)
+    };
+    // The fund gives 0.02 to who has less than 0.01.
+    for some in ["0", "0.009", "0.0449"] {
+        has(some).await?;
+        refused(&env.subscriber.post_nothing(&order).await?, 402, "BCK.PROTOCOL.0011")?;
+    }
+    has("0.046").await?;
+    env.subscriber.post_nothing(&order).await?.ok()?;
+    // Two at once do not spend the same.
+    has("0.052").await?;
+    let both = [env.subscriber.post_nothing(&order), env.subscriber.post_nothing(&order)];
+    let both = futures_util::future::try_join_all(both).await?;
+    assert_eq!(both.iter().filter(|answer| answer.status == 200).count(), 1, "{both:?}");
+    Ok(())
+}
