@@ -136,6 +136,7 @@ impl Server {
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
             sqlx::query("DELETE FROM instances").execute(&state.db).await?;
+            sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
         state.beat().await?;
         Ok(Self { state })

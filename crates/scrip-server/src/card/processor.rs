@@ -60,8 +60,11 @@ pub(crate) enum CardError {
     #[error("Stripe refuses: {0}")]
     Refused(String),
     /// It was not reached, or its answer cannot be read: what was asked may have been done.
-    #[error("Stripe does not answer as it should: {0}")]
+    #[error("Stripe does not answer as it should")]
     Unknown(String),
+    /// Its answer is not about what was asked.
+    #[error("Stripe's answer is not believed: {0}")]
+    Wrong(String),
 }
 
 /// What a checkout session is opened with: the same however often that is tried, for Stripe compares.
@@ -148,7 +151,7 @@ impl Processor {
             create = create.cancel_url(cancel_url);
         }
         let session: Session = self.write(create.build(), &format!("scrip {payment} session")).await?;
-        let opened = session.opened(payment, opening).map_err(CardError::Unknown)?;
+        let opened = session.opened(payment, opening).map_err(CardError::Wrong)?;
         checked(&opened.session)?;
         Ok(opened)
     }
@@ -168,7 +171,7 @@ impl Processor {
             }
             None => Disputes::default(),
         };
-        found.told(payment, session, opening, &disputes).map_err(CardError::Unknown)
+        found.told(payment, session, opening, &disputes).map_err(CardError::Wrong)
     }
 
     /// Gives all of a payment back that was not given back before; once for each key. The refund's id.
@@ -237,9 +240,9 @@ impl Processor {
         &self,
         request: CustomizableStripeRequest<Raw>,
     ) -> Result<T, CardError> {
-        let answer = request.send(&self.client).await?;
+        let answer = request.send(&self.client).await.map_err(|error| CardError::from(error).logged())?;
         serde_json::from_str(&miniserde::json::to_string(&answer))
-            .map_err(|error| CardError::Unknown(error.to_string()))
+            .map_err(|error| CardError::Unknown(error.to_string()).logged())
     }
 }
 
@@ -266,13 +269,24 @@ impl From<StripeError> for CardError {
     }
 }
 
+impl CardError {
+    /// Says to the log what may not be for all to know.
+    fn logged(self) -> Self {
+        match &self {
+            Self::Refused(said) => tracing::info!(said, "Stripe refuses"),
+            Self::Unknown(said) | Self::Wrong(said) => {
+                tracing::warn!(said, "Stripe does not answer as it should");
+            }
+        }
+        self
+    }
+}
+
 impl From<CardError> for Problem {
     fn from(error: CardError) -> Self {
         match error {
             CardError::Refused(_) => ProblemKind::CARD_REFUSED.problem(error.to_string()),
-            CardError::Unknown(said) => {
-                // It may name what is not for all to know.
-                tracing::warn!(said, "Stripe does not answer as it should");
+            CardError::Unknown(_) | CardError::Wrong(_) => {
                 ProblemKind::CARD_UNREACHABLE.problem("the card processor does not answer as it should")
             }
         }

@@ -87,7 +87,7 @@ async fn door(State(desk): State<Desk>, request: Request, next: Next) -> Respons
             books.mishaps.pop_front()
         }
     };
-    if mishap == Some(Mishap::Unavailable) {
+    if matches!(mishap, Some(Mishap::Unavailable)) {
         return answer(refusal(503, "api_error", "down for a while"));
     }
     let response = next.run(request).await;
@@ -101,6 +101,10 @@ async fn door(State(desk): State<Desk>, request: Request, next: Next) -> Respons
                 *part = instead;
             }
             answer((status, body))
+        }
+        Some(Mishap::Late(told)) => {
+            told.notified().await;
+            response
         }
         _ => response,
     }

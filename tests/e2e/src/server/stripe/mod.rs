@@ -19,7 +19,7 @@ use reqwest::Method;
 use scrip_server::{Clock, Stripe};
 use serde_json::Value;
 use sha2::Sha256;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 use self::books::{Books, Sale};
 use super::{Answer, Caller};
@@ -30,7 +30,7 @@ pub const SECRET_KEY: &str = "sk_test_stand_in";
 pub const WEBHOOK_SECRET: &str = "whsec_stand_in";
 
 /// What can happen to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Mishap {
     /// It is done, and the answer is lost.
     Lost,
@@ -38,6 +38,8 @@ pub enum Mishap {
     Unavailable,
     /// It is done, and a part of the answer, by a JSON pointer, is another.
     Lie(&'static str, Value),
+    /// It is done, and the answer is kept back until this is told.
+    Late(Arc<Notify>),
 }
 
 /// The stand-in.
