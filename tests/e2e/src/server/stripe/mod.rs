@@ -32,6 +32,8 @@ pub const WEBHOOK_SECRET: &str = "whsec_stand_in";
 /// What can happen to a call.
 #[derive(Debug, Clone)]
 pub enum Mishap {
+    /// Nothing.
+    None,
     /// It is done, and the answer is lost.
     Lost,
     /// It is answered with 503, and nothing is done.

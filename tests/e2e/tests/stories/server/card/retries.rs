@@ -260,17 +260,24 @@ async fn what_nobody_tells_of_is_asked_for(env: &mut ServerEnv) -> Result<()> {
 
 async fn what_happens_while_stripe_is_asked_is_not_missed(env: &mut ServerEnv) -> Result<()> {
     let sale = Sale::open(env).await?;
+    let paid = env.stripe.pay(&sale.session)?;
+    env.stripe.deliver_all(&env.anyone, &env.stripe.dispute(&sale.session)?).await?;
     let answered = Arc::new(Notify::new());
+    env.stripe.next(Mishap::None);
     env.stripe.next(Mishap::Late(Arc::clone(&answered)));
-    env.stripe.deliver_all(&env.anyone, &env.stripe.pay(&sale.session)?).await?;
-    while env.stripe.count("GET", "/v1/checkout/sessions") == 0 {
+    env.stripe.deliver_all(&env.anyone, &paid).await?;
+    while env.stripe.count("GET", "/v1/disputes") == 0 {
         sleep(Duration::from_millis(20)).await;
     }
-    // The answer is on its way and says nothing of this, and the event is about an intent that nobody has heard of.
+    // The answer is on its way and says nothing of this, and the events are about an intent that nobody has heard of.
+    env.stripe.deliver_all(&env.anyone, &env.stripe.decide(&sale.session, true)?).await?;
     sale.refund(500).await?;
     answered.notify_one();
     sale.until_taken_back(50).await?;
-    assert_eq!(sale.balance().await?, 50);
+    assert_eq!(
+        (sale.until("settled").await?["amountRefunded"].as_str(), sale.balance().await?),
+        (Some("500"), 50)
+    );
     Ok(())
 }
 
