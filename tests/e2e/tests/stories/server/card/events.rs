@@ -109,11 +109,9 @@ async fn an_event_is_taken_down_once(env: &mut ServerEnv) -> Result<()> {
     let signature = env.stripe.signature(&event.payload)?;
     assert_eq!(deliver(&env.anyone, &event.payload, &signature).await?.ok()?["new"], true);
     sale.until("settled").await?;
-    // Before the intent was known, once it was, and after it was settled.
-    let asked = 3;
-    while env.stripe.count("GET", "/v1/checkout/sessions") < asked {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    sale.until_nothing_is_due().await?;
+    let asked = env.stripe.count("GET", "/v1/checkout/sessions");
+    assert_eq!(asked, 3, "before the intent was known, once it was, and after it was settled");
     // Whether it is replayed as it was, or signed anew: Stripe is not even asked.
     assert_eq!(deliver(&env.anyone, &event.payload, &signature).await?.ok()?["new"], false);
     env.advance(3_600);

@@ -13,6 +13,7 @@ use eyre::{OptionExt, Result, ensure};
 use scrip::{PlanId, Settlement};
 use scrip_e2e::server::{Caller, ServerEnv};
 use serde_json::{Value, json};
+use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
 use super::{changed, plan};
@@ -98,6 +99,19 @@ impl<'a> Sale<'a> {
     async fn until_taken_back(&self, credits: u64) -> Result<Value> {
         let credits = credits.to_string();
         self.until_shown(|shown| shown["creditsTakenBack"] == credits).await
+    }
+
+    /// Waits until it is not to be looked at again.
+    async fn until_nothing_is_due(&self) -> Result<()> {
+        let database = self.env.database().connect().await?;
+        let due =
+            "SELECT count(*) FROM card_payments WHERE session = $1 AND (due_at IS NOT NULL OR leased > 0)";
+        let began = Instant::now();
+        while sqlx::query(due).bind(&self.session).fetch_one(&database).await?.try_get::<i64, _>(0)? > 0 {
+            ensure!(began.elapsed() < Duration::from_secs(20), "it stays due: {}", self.shown().await?);
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     async fn balance(&self) -> Result<u128> {
