@@ -8,6 +8,7 @@ use sqlx::Row;
 use zeroize::Zeroizing;
 
 use crate::{
+    limit::Limits,
     problem::{Problem, ProblemKind},
     scope::Scopes,
     state::State,
@@ -20,6 +21,7 @@ pub(crate) struct KeyRecord {
     pub(crate) account: Address,
     pub(crate) name: String,
     pub(crate) scopes: Scopes,
+    pub(crate) limits: Limits,
     pub(crate) created_at: u64,
     pub(crate) expires_at: u64,
     pub(crate) revoked_at: Option<u64>,
@@ -77,6 +79,7 @@ impl State {
         account: Address,
         name: &str,
         scopes: Scopes,
+        limits: Limits,
         expires_at: u64,
     ) -> Result<(KeyRecord, String), Problem> {
         let record = KeyRecord {
@@ -84,6 +87,7 @@ impl State {
             account,
             name: name.to_owned(),
             scopes,
+            limits,
             created_at: self.now(),
             expires_at,
             revoked_at: None,
@@ -93,8 +97,8 @@ impl State {
             .sign(account, record.id, scopes, record.created_at, expires_at)
             .map_err(|error| Problem::internal(&error))?;
         sqlx::query(
-            "INSERT INTO api_keys (id, account, name, scopes, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO api_keys (id, account, name, scopes, created_at, expires_at, per_order_cents, per_day_cents) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(record.id.to_string())
         .bind(account.to_string())
@@ -102,6 +106,8 @@ impl State {
         .bind(scopes.to_string())
         .bind(self.now_i64())
         .bind(as_i64(expires_at))
+        .bind(limits.columns().0)
+        .bind(limits.columns().1)
         .execute(&self.db)
         .await?;
         Ok((record, key))
@@ -110,7 +116,7 @@ impl State {
     /// The account's keys, the newest first.
     pub(crate) async fn list_keys(&self, account: Address) -> Result<Vec<KeyRecord>, Problem> {
         let rows = sqlx::query(
-            "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM api_keys \
+            "SELECT id, name, scopes, created_at, expires_at, revoked_at, per_order_cents, per_day_cents FROM api_keys \
              WHERE account = $1 ORDER BY created_at DESC, id",
         )
         .bind(account.to_string())
@@ -124,6 +130,7 @@ impl State {
                     account,
                     name: row.try_get(1)?,
                     scopes: scopes.parse().map_err(|error| Problem::internal(&error))?,
+                    limits: Limits::read(&row, 6)?,
                     created_at: as_u64(row.try_get(3)?),
                     expires_at: as_u64(row.try_get(4)?),
                     revoked_at: row.try_get::<Option<i64>, _>(5)?.map(as_u64),

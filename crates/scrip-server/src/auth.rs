@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use axum::{
     extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) account: Address,
+    /// The key's id.
+    pub(crate) key: B256,
     pub(crate) scopes: Scopes,
 }
 
@@ -41,12 +43,7 @@ impl FromRequestParts<Arc<State>> for Caller {
             .headers
             .get(header::AUTHORIZATION)
             .ok_or_else(|| ProblemKind::NO_KEY.problem("the request has no API key").hint(hint))?;
-        // Not the strict syntax of RFC 6750, which has no colon; the SDKs' keys do.
-        let key = header.to_str().ok().and_then(|header| {
-            let (scheme, key) = header.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
-        });
-        let key = key.ok_or_else(|| {
+        let key = bearer(header).ok_or_else(|| {
             ProblemKind::NO_KEY.problem("the Authorization header has no bearer token").hint(hint)
         })?;
         let invalid = |detail: &str| ProblemKind::INVALID_KEY.problem(detail).hint("ask for a new key");
@@ -58,6 +55,12 @@ impl FromRequestParts<Arc<State>> for Caller {
         if !state.is_live_key(claims.jti).await? {
             return Err(invalid("this API key was revoked"));
         }
-        Ok(Self { account: claims.sub, scopes: claims.scope })
+        Ok(Self { account: claims.sub, key: claims.jti, scopes: claims.scope })
     }
+}
+
+/// The bearer token of an Authorization header. Not by the strict syntax of RFC 6750, which has no colon; the SDKs' keys do.
+pub(crate) fn bearer(header: &HeaderValue) -> Option<&str> {
+    let (scheme, key) = header.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }

@@ -75,7 +75,7 @@ fn parameter(name: &str) -> Parameter {
         "planId" | "agentId" => {
             (text("^([0-9]{1,78}|0x[0-9a-fA-F]{1,64})$"), "An id, in decimal digits or in hex")
         }
-        "holder" => (Ref::from_schema_name(HexAddress::name()).into(), "Whose"),
+        "holder" | "address" => (Ref::from_schema_name(HexAddress::name()).into(), "Whose"),
         _ => (text("^[^/]+$"), "An id, as it is listed"),
     };
     ParameterBuilder::new()

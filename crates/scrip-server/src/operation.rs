@@ -20,6 +20,7 @@ use crate::{
     account::as_i64,
     database::fresh_id,
     extract::Repeat,
+    limit::Charge,
     problem::{Problem, ProblemKind},
     state::State,
     work::{Failure, Outcome, Spending, Work},
@@ -42,6 +43,13 @@ const AGAIN: Duration = Duration::from_secs(1);
 struct Operation {
     status: String,
     outcome: Option<String>,
+}
+
+/// What an operation takes of what is counted here: credits that may be reserved, or money to which there are limits.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    spending: Option<Spending>,
+    charge: Option<Charge>,
 }
 
 /// Lets go of an operation when its caller has gone without an answer.
@@ -94,13 +102,13 @@ impl State {
     /// Finds the operation that a request is about, or begins it.
     async fn enter(self: Arc<Self>, account: Address, repeat: Repeat, work: Work) -> Result<Waiter, Problem> {
         let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
-        let spending = work.spending(account);
+        let cost = Cost { spending: work.spending(account), charge: work.charge() };
         let digest = repeat.digest.to_string();
         let id = match repeat.key.as_deref() {
-            Some(key) => self.begin_with_key(account, key, &digest, &text, spending).await?,
+            Some(key) => self.begin_with_key(account, key, &digest, &text, cost).await?,
             None => match self.left(account, &digest).await? {
                 Some(id) => id,
-                None => self.begin(account, None, &digest, &text, spending).await?.unwrap_or_default(),
+                None => self.begin(account, None, &digest, &text, cost).await?.unwrap_or_default(),
             },
         };
         Ok(Waiter { state: self, id: Some(id) })
@@ -155,14 +163,14 @@ impl State {
         request_key: Option<&str>,
         digest: &str,
         work: &str,
-        spending: Option<Spending>,
+        cost: Cost,
     ) -> Result<Option<String>, Problem> {
-        let id = fresh_id();
+        let (id, Cost { spending, charge }) = (fresh_id(), cost);
         let take_down = sqlx::query(
             "INSERT INTO operations \
                (id, account, request_key, digest, work, status, worker, waiter, heard, created_at, \
-                spends_plan, spends_holder, spends) \
-             VALUES ($1, $2, $3, $4, $5, 'open', $6, $6, 0, $7, $8, $9, $10) ON CONFLICT (account, request_key) DO NOTHING",
+                spends_plan, spends_holder, spends, cents, api_key) \
+             VALUES ($1, $2, $3, $4, $5, 'open', $6, $6, 0, $7, $8, $9, $10, $11, $12) ON CONFLICT (account, request_key) DO NOTHING",
         )
         .bind(&id)
         .bind(account.to_string())
@@ -173,8 +181,10 @@ impl State {
         .bind(self.now_i64())
         .bind(spending.map(|spending| spending.plan.to_string()))
         .bind(spending.map(|spending| spending.holder.to_string()))
-        .bind(spending.map(|spending| as_i64(spending.credits).min(MOST_SPENT)));
-        let taken_down = self.take_down(take_down, spending).await?;
+        .bind(spending.map(|spending| as_i64(spending.credits).min(MOST_SPENT)))
+        .bind(charge.map(|charge| charge.columns().0))
+        .bind(charge.and_then(|charge| charge.columns().1));
+        let taken_down = self.take_down(account, take_down, cost).await?;
         if !taken_down {
             return Ok(None);
         }
@@ -182,21 +192,21 @@ impl State {
         Ok(Some(id))
     }
 
-    /// Writes one row; where credits are to be spent, while it is certain that these are not reserved. Whether it was written.
+    /// Writes one row; where credits or money are to be spent, while it is certain that these are not reserved, and that this is
+    /// within the limits. Whether it was written.
     async fn take_down(
         &self,
+        account: Address,
         row: Query<'_, Any, AnyArguments>,
-        spending: Option<Spending>,
+        cost: Cost,
     ) -> Result<bool, Problem> {
-        let written = match spending {
-            None => row.execute(&self.db).await?,
-            Some(spending) => {
-                let mut db = self.begin_spending(spending).await?;
-                let written = row.execute(&mut *db).await?;
-                db.commit().await?;
-                written
-            }
+        let mut db = match cost {
+            Cost { spending: Some(spending), .. } => self.begin_spending(spending).await?,
+            Cost { charge: Some(charge), .. } => self.begin_charging(account, charge).await?,
+            _ => return Ok(row.execute(&self.db).await?.rows_affected() > 0),
         };
+        let written = row.execute(&mut *db).await?;
+        db.commit().await?;
         Ok(written.rows_affected() > 0)
     }
 
@@ -206,17 +216,17 @@ impl State {
         key: &str,
         digest: &str,
         work: &str,
-        spending: Option<Spending>,
+        cost: Cost,
     ) -> Result<String, Problem> {
         // What was done before is not judged anew.
-        if let Some(id) = self.repeat(account, key, digest, work, spending).await? {
+        if let Some(id) = self.repeat(account, key, digest, work, cost).await? {
             return Ok(id);
         }
-        if let Some(id) = self.begin(account, Some(key), digest, work, spending).await? {
+        if let Some(id) = self.begin(account, Some(key), digest, work, cost).await? {
             return Ok(id);
         }
         // The same came at the same time.
-        Ok(self.repeat(account, key, digest, work, spending).await?.unwrap_or_default())
+        Ok(self.repeat(account, key, digest, work, cost).await?.unwrap_or_default())
     }
 
     /// The operation that a key stands for, if there is one.
@@ -226,7 +236,7 @@ impl State {
         key: &str,
         digest: &str,
         work: &str,
-        spending: Option<Spending>,
+        cost: Cost,
     ) -> Result<Option<String>, Problem> {
         let row =
             sqlx::query("SELECT id, digest, status FROM operations WHERE account = $1 AND request_key = $2")
@@ -250,7 +260,7 @@ impl State {
             )
             .bind(&self.instance)
             .bind(&id);
-            if self.take_down(again, spending).await? {
+            if self.take_down(account, again, cost).await? {
                 self.go_on(id.clone(), account, work)?;
             }
         }
@@ -288,6 +298,7 @@ impl State {
         let state = Arc::clone(self);
         let running = self.running.begin(id.clone());
         tokio::spawn(async move {
+            let name = work.name();
             let (status, block, outcome) = match state.carry_out(&id, account, work).await {
                 Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
                 Err(problem) => ("failed", None, serde_json::to_string(&problem)),
@@ -310,6 +321,7 @@ impl State {
                 }
                 sleep(AGAIN).await;
             }
+            state.metrics.ended(name, status == "done");
             drop(running);
         });
         Ok(())

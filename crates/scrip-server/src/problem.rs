@@ -126,12 +126,16 @@ impl ProblemKind {
             "list your payments: GET /api/v1/fiat/payments";
         CARD_UNREACHABLE = SERVICE_UNAVAILABLE, "SCRIP.CARD.UNREACHABLE", "the card processor cannot be asked",
             "try again";
+        BEYOND_LIMIT = FORBIDDEN, "SCRIP.ACCOUNT.LIMIT", "beyond a limit",
+            "order less, or later, or have the limit raised";
         LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders",
             "choose another plan";
         REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract",
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
             "use a new key for a new request";
+        NO_ACCOUNT = NOT_FOUND, "SCRIP.ACCOUNT.UNKNOWN", "no such account",
+            "make it: POST /api/v1/accounts";
         NO_GAS = CONFLICT, "SCRIP.ACCOUNT.GAS", "nothing to pay for gas with",
             "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
@@ -140,6 +144,8 @@ impl ProblemKind {
             "send the same request again: it is not done twice";
         NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked",
             "try again";
+        TOO_OFTEN = TOO_MANY_REQUESTS, "BCK.HTTP.429", "too many requests",
+            "ask less often";
         BUSY = SERVICE_UNAVAILABLE, "BCK.HTTP.503", "no time for this request",
             "try again";
         INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server",
@@ -157,7 +163,7 @@ impl ProblemKind {
             detail,
             code: code.into(),
             hint: hint.into(),
-            retryable: status == StatusCode::SERVICE_UNAVAILABLE,
+            retryable: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
         }))
     }
 }

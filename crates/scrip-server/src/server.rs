@@ -1,20 +1,26 @@
 //! The server: what it is started with, and how it runs.
 
-use std::{any::Any, future::Future, io, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, io, num::NonZeroU32, sync::Arc, time::Duration};
 
 use alloy::{primitives::U256, rpc::client::RpcClient, signers::local::PrivateKeySigner};
 use axum::{
-    BoxError, Json, Router, ServiceExt,
+    BoxError, Json, Router,
     error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request},
     http::Uri,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
 use tokio::net::TcpListener;
-use tower::{ServiceBuilder, util::MapRequestLayer};
-use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
+use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::{DefaultOnResponse, TraceLayer},
+};
+use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -24,7 +30,10 @@ use crate::{
     card::{self, Processor},
     chain::Chain,
     database, document,
+    limit::Limits,
+    listen, metrics,
     problem::{Problem, ProblemKind},
+    rate::{self, Rate},
     routes::{self, keys::YEAR},
     scope::{Scope, Scopes},
     state::{Clock, State},
@@ -46,6 +55,9 @@ pub struct Config {
     pub fund: Option<Fund>,
     /// By whom cards are charged; by nobody without.
     pub stripe: Option<Stripe>,
+    /// How often a second each API key, and each address without one, may ask; ten times as often at once. As often as it likes
+    /// without a number.
+    pub requests_per_second: Option<NonZeroU32>,
     /// The time.
     pub clock: Clock,
 }
@@ -101,6 +113,8 @@ pub struct Server {
 
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
+/// The most requests at once; what comes then is refused.
+const AT_ONCE: usize = 4_096;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
@@ -111,7 +125,8 @@ impl Server {
     ///
     /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { database, node, deployment, master_key, fund, stripe, clock } = config;
+        let Config { database, node, deployment, master_key, fund, stripe, requests_per_second, clock } =
+            config;
         let processor = stripe.map(Processor::new).transpose();
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
         let db = database::open(&database).await?;
@@ -132,6 +147,8 @@ impl Server {
             card_news: Default::default(),
             running: Default::default(),
             peers: Default::default(),
+            rate: Rate::new(requests_per_second),
+            metrics: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -151,7 +168,10 @@ impl Server {
     pub async fn admin_key(&self) -> Result<String, StartError> {
         let account = self.state.create_account("admin").await?;
         let year = self.state.now() + YEAR;
-        let (_, key) = self.state.create_key(account, "admin", Scopes::ALL.with(Scope::Admin), year).await?;
+        let (_, key) = self
+            .state
+            .create_key(account, "admin", Scopes::ALL.with(Scope::Admin), Limits::default(), year)
+            .await?;
         Ok(key)
     }
 
@@ -164,7 +184,7 @@ impl Server {
     pub async fn import(&self, name: &str, signer: &PrivateKeySigner) -> Result<String, StartError> {
         let account = self.state.import_account(name, signer).await?;
         let year = self.state.now() + YEAR;
-        let (_, key) = self.state.create_key(account, name, Scopes::ALL, year).await?;
+        let (_, key) = self.state.create_key(account, name, Scopes::ALL, Limits::default(), year).await?;
         Ok(key)
     }
 
@@ -188,9 +208,19 @@ impl Server {
             })
             .layer(
                 ServiceBuilder::new()
-                    .layer(TraceLayer::new_for_http())
+                    .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+                    .layer(
+                        TraceLayer::new_for_http()
+                            .make_span_with(span)
+                            .on_response(DefaultOnResponse::new().level(Level::INFO)),
+                    )
+                    .layer(PropagateRequestIdLayer::x_request_id())
+                    .layer(from_fn_with_state(Arc::clone(&self.state), metrics::count))
                     .layer(CatchPanicLayer::custom(panicked))
+                    .layer(from_fn_with_state(Arc::clone(&self.state), rate::limit))
                     .layer(HandleErrorLayer::new(too_slow))
+                    .load_shed()
+                    .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE))
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
@@ -208,11 +238,7 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
-        let app = MapRequestLayer::new(one_slash);
-        let app = tower::Layer::layer(&app, self.app());
-        let served = axum::serve(listener, ServiceExt::<Request>::into_make_service(app))
-            .with_graceful_shutdown(shutdown)
-            .await;
+        let served = listen::serve(listener, self.app(), shutdown).await;
         heart.abort();
         cashier.abort();
         if let Err(error) = self.state.leave().await {
@@ -223,11 +249,13 @@ impl Server {
     }
 }
 
-/// A request that took too long: nothing of it goes on but an operation that was taken down.
+/// A request that took too long, or that there is no room for: nothing of it goes on but an operation that was taken down.
 async fn too_slow(error: BoxError) -> Problem {
-    ProblemKind::BUSY
-        .problem(format!("the request was given up: {error}"))
-        .hint("send the same request again")
+    let detail = match error.is::<Overloaded>() {
+        true => "there are too many requests at once".to_owned(),
+        false => format!("the request was given up: {error}"),
+    };
+    ProblemKind::BUSY.problem(detail).hint("send the same request again")
 }
 
 /// What a fault of the program is answered with, whose place is in the log.
@@ -238,14 +266,8 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
         .into_response()
 }
 
-/// The Python SDK writes two slashes where the server's URL ends in one.
-fn one_slash(mut request: Request) -> Request {
-    if request.uri().path().starts_with("//") {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let path = format!("/{}", path.trim_start_matches('/'));
-        if let Ok(uri) = path.parse() {
-            *request.uri_mut() = uri;
-        }
-    }
-    request
+/// What the log says of a request: never its headers, which hold its key.
+fn span(request: &Request) -> Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok());
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    holds::Turns, peers::Peers, running::Running, vault::Vault,
+    holds::Turns, metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) processor: Option<Processor>,
     /// Told whenever Stripe has news of a payment.
     pub(crate) card_news: Notify,
+    pub(crate) rate: Rate,
+    pub(crate) metrics: Metrics,
 }
 
 impl State {

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chain::Actor,
-    delegation::Delegation,
     extract::Repeat,
     holds::{Ask, Hold, MINED_WITHIN, Reserved},
     problem::{Problem, ProblemKind},
@@ -75,7 +74,12 @@ impl State {
         let terms = self.chain.terms(plan).await?;
         let missing = ask.amount.saturating_sub(available).max(1);
         let quantity = quantity(&terms, missing, ask.lasts)?;
-        let cents = self.cents(&terms, quantity, &delegation).await?;
+        let coin = if delegation.currency.starts_with("eur") { "EUR" } else { "USD" };
+        let cents = self.cents(&terms, quantity, &[coin]).await?.map_err(|detail| {
+            ProblemKind::DELEGATION_OTHER
+                .problem(detail)
+                .hint("the subscriber orders the plan itself, and makes another token")
+        })?;
         delegation.check(plan, cents, self.now())?;
         let key = format!("§ top-up {plan} {} {purchases}", delegation.id);
         let repeat = Repeat { digest: keccak256(&key), key: Some(key) };
@@ -83,31 +87,28 @@ impl State {
         Ok(self.operate(holder, repeat, Work::TopUp(top_up)).await?.transaction)
     }
 
-    /// What an order costs, in cents of the delegation's currency, rounded up.
-    async fn cents(&self, terms: &Terms, quantity: u32, delegation: &Delegation) -> Result<u64, Problem> {
-        let other = |detail: String| {
-            ProblemKind::DELEGATION_OTHER
-                .problem(detail)
-                .hint("the subscriber orders the plan itself, and makes another token")
-        };
+    /// What an order costs, in cents of some coins, rounded up; or why that is not known.
+    pub(crate) async fn cents(
+        &self,
+        terms: &Terms,
+        quantity: u32,
+        coins: &[&str],
+    ) -> Result<Result<u64, String>, Problem> {
         let (token, amount) = match terms.price {
-            Price::Free => return Ok(0),
+            Price::Free => return Ok(Ok(0)),
             Price::Fixed { token, amount } => (token, amount),
-            _ => {
-                return Err(other(
-                    "under a delegation only plans of a fixed price in a token are bought".into(),
-                ));
-            }
+            _ => return Ok(Err("the plan has no fixed price in a token".to_owned())),
         };
         let Token { symbol, decimals, .. } = self.chain.scrip().token(token).await?;
-        let coin = if delegation.currency.starts_with("eur") { "EUR" } else { "USD" };
-        if token.is_zero() || !symbol.to_ascii_uppercase().contains(coin) {
-            return Err(other(format!(
-                "the plan is priced in {symbol}, of which nobody knows what it is worth in {coin}"
+        let is_known = coins.iter().any(|coin| symbol.to_ascii_uppercase().contains(coin));
+        if token.is_zero() || !is_known {
+            let coins = coins.join(" or ");
+            return Ok(Err(format!(
+                "the plan is priced in {symbol}, of which nobody knows what it is worth in {coins}"
             )));
         }
         let cents = cents(amount, quantity, decimals);
-        cents.ok_or_else(|| other(format!("{quantity} orders for {amount} base units are too many cents")))
+        Ok(cents.ok_or_else(|| format!("{quantity} orders for {amount} base units are too many cents")))
     }
 
     /// Does it: see [`Work::TopUp`].

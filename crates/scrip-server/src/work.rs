@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    agent_page::AgentPage, card::CardWork, chain::Actor, holds::Capture, plan_page::PlanPage,
+    agent_page::AgentPage, card::CardWork, chain::Actor, holds::Capture, limit::Charge, plan_page::PlanPage,
     problem::Problem, state::State, top_up::TopUp,
 };
 
@@ -37,6 +37,7 @@ pub(crate) enum Work {
     Order {
         plan: PlanId,
         quantity: u32,
+        charge: Option<Charge>,
     },
     Mint {
         plan: PlanId,
@@ -95,11 +96,37 @@ impl Work {
         format!("{id} plan")
     }
 
+    /// What kind of work it is, in a word.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::CreatePlan(_) => "create_plan",
+            Self::CreateAgent { .. } => "create_agent",
+            Self::Link { .. } => "link",
+            Self::Unlink { .. } => "unlink",
+            Self::Order { .. } => "order",
+            Self::Mint { .. } => "mint",
+            Self::Burn { .. } => "burn",
+            Self::Redeem { .. } => "redeem",
+            Self::Capture(_) => "capture",
+            Self::TopUp(_) => "top_up",
+            Self::Card(_) => "card",
+        }
+    }
+
     /// What credits it takes, other than those that are reserved for it.
     pub(crate) const fn spending(&self, account: Address) -> Option<Spending> {
         match *self {
             Self::Burn { plan, amount } => Some(Spending { plan, holder: account, credits: amount }),
             Self::Redeem { plan, holder, amount, .. } => Some(Spending { plan, holder, credits: amount }),
+            _ => None,
+        }
+    }
+
+    /// What it spends of an account's limits.
+    pub(crate) const fn charge(&self) -> Option<Charge> {
+        match self {
+            Self::Order { charge, .. } => *charge,
+            Self::TopUp(top_up) => Some(Charge { key: None, cents: top_up.cents }),
             _ => None,
         }
     }
@@ -128,7 +155,7 @@ impl Work {
             Self::Unlink { agent, plan } => {
                 outcome(Services::connect(&once).await?.remove_plan(agent, plan).await?)?
             }
-            Self::Order { plan, quantity } => {
+            Self::Order { plan, quantity, .. } => {
                 let item = Item { quantity, ..Item::new(plan, actor.signer()) };
                 let _turn = state.chain.keep_gas(actor.signer(), &item, id).await?;
                 outcome(once.order(plan).quantity(quantity).await?.ordered)?

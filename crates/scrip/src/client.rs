@@ -89,9 +89,18 @@ impl<P: Provider> Scrip<P> {
         self
     }
 
-    /// The most that is paid for a unit of gas, in wei, in replacements, too; without a limit by default.
+    /// The most that is paid for a unit of gas, in wei, in replacements, too; without a limit by default, but for that of
+    /// [`Scrip::with_max_raise`].
     pub fn with_max_fee_per_gas(mut self, wei: u128) -> Self {
         self.manner.max_fee = Some(wei);
+        self
+    }
+
+    /// How many times its first offer for a unit of gas a write's replacements, and what cancels it, may pay at most; 10 by default.
+    /// What a new write would pay by then is always allowed. Beyond that it stays [pending](Error::Pending), and waits for fees that
+    /// fall.
+    pub fn with_max_raise(mut self, times: u32) -> Self {
+        self.manner.max_raise = times;
         self
     }
 

@@ -232,7 +232,10 @@ pub enum Error {
         waiting: Box<Waiting>,
     },
 
-    /// Another transaction of the same account, of somebody else who has its key, took the nonce. Nothing was done.
+    /// Another transaction took the nonce: the account's own, signed by somebody else who has its key, or one with its authorisation
+    /// (EIP-7702). Nothing was done. That is as certain as the blocks are that
+    /// [`Scrip::with_confirmations`](crate::Scrip::with_confirmations) asks for; if a reorganisation takes that transaction away, only
+    /// who asks for the write again under its key brings it back.
     #[error("transaction {transaction} cannot be done: {by} has taken nonce {nonce} of the account")]
     Superseded {
         /// The transaction.
@@ -263,6 +266,15 @@ pub enum Error {
         most: u128,
     },
 
+    /// A transaction takes more gas than one may have: than a block has, or than EIP-7825 allows, 16,777,216. Nothing was signed.
+    #[error("the transaction takes {needed} gas, and no block has more than {most} for one")]
+    TooMuchGas {
+        /// What it takes, or was to be given by [`Scrip::untried`](crate::Scrip::untried).
+        needed: u64,
+        /// The most that it may have.
+        most: u64,
+    },
+
     /// There is no write with a key.
     #[error("nothing was signed under the key `{key}`")]
     UnknownKey {
@@ -291,7 +303,8 @@ pub enum Error {
         account: Address,
     },
 
-    /// The journal could not be read or written. Nothing was sent that is not in it.
+    /// The journal could not be read or written. Nothing was sent that is not in it; what was done before under the key of the write
+    /// may be in it.
     #[error("the journal: {0}")]
     Journal(#[source] JournalError),
 
@@ -317,9 +330,10 @@ impl Error {
         }
     }
 
-    /// Whether it is not known yet what became of the write. All other errors are certain: it was not done.
+    /// Whether it is not known yet what became of the write: its transaction is pending, or the journal does not say whether there
+    /// is one. All other errors are certain: it was not done.
     pub const fn is_pending(&self) -> bool {
-        matches!(self, Self::Pending { .. })
+        matches!(self, Self::Pending { .. } | Self::Journal(_))
     }
 
     /// Whether this redeemer has redeemed the request before, so that nothing is left to do.
@@ -417,7 +431,10 @@ impl Error {
             }
             Self::NoSigningKey { .. } => "give it one by `Scrip::signing_with`".to_owned(),
             Self::Cancelled { .. } => "ask again under another key".to_owned(),
-            Self::CancelTooDear { .. } => "allow it more, by `Scrip::with_max_fee_per_gas`".to_owned(),
+            Self::CancelTooDear { .. } => {
+                "allow it more, by `Scrip::with_max_fee_per_gas` or `Scrip::with_max_raise`".to_owned()
+            }
+            Self::TooMuchGas { .. } => "do less at once, in several transactions".to_owned(),
             Self::UnknownKey { .. } => {
                 "name a key as it was given, to the account and the journal that have it".to_owned()
             }

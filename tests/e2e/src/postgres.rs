@@ -71,7 +71,17 @@ impl Postgres {
 
     /// Its database's URL.
     pub fn url(&self) -> String {
-        format!("postgres://scrip@127.0.0.1:{}/postgres", self.port)
+        Self::url_on(self.port)
+    }
+
+    /// Its database's URL, where it is reached by another port.
+    pub fn url_on(port: u16) -> String {
+        format!("postgres://scrip@127.0.0.1:{port}/postgres")
+    }
+
+    /// Its port.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     fn wait(&mut self) -> Result<()> {

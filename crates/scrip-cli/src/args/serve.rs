@@ -26,4 +26,11 @@ pub(crate) struct ServeArgs {
     /// The file with the master key, 64 hex digits, under which secrets are sealed; SCRIP_MASTER_KEY without
     #[arg(long, env = "SCRIP_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
+    /// Pay for the gas of managed accounts with the account of --account or --keystore; without, each needs coin of its own
+    #[arg(long, conflicts_with = "dev")]
+    pub(crate) fund: bool,
+    /// How many requests a second each API key may send, and each address without one, ten times as many at once; 0 for any
+    /// number [default: 100, and with --dev any]
+    #[arg(long, env = "SCRIP_REQUESTS_PER_SECOND", value_name = "NUMBER")]
+    pub(crate) requests_per_second: Option<u32>,
 }

@@ -1,9 +1,15 @@
 //! The server, until Ctrl-C.
 
-use std::{env, fs, future::Future, path::Path};
+use std::{
+    env, fs,
+    future::Future,
+    io::{self, IsTerminal},
+    num::NonZeroU32,
+    path::Path,
+};
 
 use alloy::{
-    primitives::{U256, utils::parse_ether},
+    primitives::{ChainId, U256, utils::parse_ether},
     rpc::client::RpcClient,
 };
 use eyre::{Result, WrapErr};
@@ -17,7 +23,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+use tracing_subscriber::EnvFilter;
+
 use crate::{
+    account::Account,
     args::ServeArgs,
     context::Context,
     failure::{Exit, problem},
@@ -27,8 +36,11 @@ use crate::{
 
 /// A managed account that has less than this is given gas, in ether.
 const LEAST_GAS: &str = "0.01";
+/// How often each may ask, unless it is said.
+const REQUESTS_PER_SECOND: u32 = 100;
 
 pub(crate) async fn run(args: ServeArgs, context: &Context) -> Result<Report> {
+    log(context, if args.dev { "warn" } else { "info" });
     if args.dev { serve_devnet(args, context).await } else { serve_network(args, context).await }
 }
 
@@ -70,6 +82,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         master_key: master_key(&args)?.unwrap_or_else(MasterKey::generate),
         fund: Some(fund),
         stripe: stripe()?,
+        requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
         clock: Clock::default(),
     })
     .await?;
@@ -127,6 +140,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
             "name one with --database or DATABASE_URL, such as sqlite:///var/lib/scrip/scrip.db?mode=rwc",
         )
     })?;
+    let fund = if args.fund { Some(fund(context, node.chain_id).await?) } else { None };
     let (listener, url) = listen(&args).await?;
     let (client, deployment): (RpcClient, Deployment) = (node.client(), node.deployment());
     let server = Server::start(Config {
@@ -134,8 +148,9 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         node: client,
         deployment,
         master_key,
-        fund: None,
+        fund,
         stripe: stripe()?,
+        requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
         clock: Clock::default(),
     })
     .await?;
@@ -147,6 +162,29 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
     context.print.note("Ctrl-C ends it");
     server.run(listener, end).await?;
     Ok(Report::raw(Vec::new()))
+}
+
+/// The account that was named pays for gas. Its key is used by itself, again and again: none that asks somebody.
+async fn fund(context: &Context, chain_id: ChainId) -> Result<Fund> {
+    match Account::named(context, Some(chain_id)).await? {
+        Account::Local(signer) => Ok(Fund { signer, least: least_gas()? }),
+        #[cfg(feature = "ledger")]
+        Account::Ledger(_) => {
+            Err(problem(Exit::Usage, "a Ledger asks for each transaction, and cannot be a fund")
+                .hint("name a keystore with --account or --keystore")
+                .into())
+        }
+    }
+}
+
+/// Writes the log to the standard error: for people on a terminal, and otherwise a JSON object for each line.
+fn log(context: &Context, usually: &str) {
+    let level = if context.global.verbose { "debug" } else { usually };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let set = if io::stderr().is_terminal() { log.try_init() } else { log.json().try_init() };
+    // Only the first of a process counts.
+    drop(set);
 }
 
 fn least_gas() -> Result<U256> {

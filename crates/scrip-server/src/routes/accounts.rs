@@ -10,12 +10,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Caller,
-    extract::Asked,
-    problem::Problem,
+    extract::{Asked, PathText, parse_address},
+    limit::Limits,
+    problem::{Problem, ProblemKind},
     routes::keys::YEAR,
     scope::{Scope, Scopes},
     state::State,
-    wire::{address::HexAddress, name::Name},
+    wire::{address::HexAddress, name::Name, object::object},
 };
 
 /// An account to be made.
@@ -24,6 +25,9 @@ use crate::{
 pub(crate) struct NewAccount {
     /// What to know it by.
     name: Name,
+    /// What it may spend.
+    #[serde(default, deserialize_with = "object")]
+    limits: Limits,
 }
 
 /// An account that was made.
@@ -37,7 +41,7 @@ pub(crate) struct MadeAccount {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new().routes(routes!(make))
+    OpenApiRouter::new().routes(routes!(make)).routes(routes!(limit))
 }
 
 /// Makes a managed account, and its first key. For who runs the server.
@@ -50,6 +54,25 @@ async fn make(
 ) -> Result<Json<MadeAccount>, Problem> {
     caller.may(Scope::Admin)?;
     let address = state.create_account(&asked.name).await?;
-    let (_, key) = state.create_key(address, &asked.name, Scopes::ALL, state.now() + YEAR).await?;
+    state.set_limits(address, asked.limits).await?;
+    let (_, key) =
+        state.create_key(address, &asked.name, Scopes::ALL, Limits::default(), state.now() + YEAR).await?;
     Ok(Json(MadeAccount { address, key }))
+}
+
+/// Says anew what an account may spend; its keys may have limits of their own. For who runs the server.
+#[utoipa::path(put, path = "/api/v1/accounts/{address}/limits", tag = "accounts", request_body = Limits,
+    security(("key" = [])), responses((status = 200, body = Limits)))]
+async fn limit(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    PathText(address): PathText,
+    Asked { body: limits, .. }: Asked<Limits>,
+) -> Result<Json<Limits>, Problem> {
+    caller.may(Scope::Admin)?;
+    let account = parse_address(&address)?;
+    if state.set_limits(account, limits).await? {
+        return Ok(Json(limits));
+    }
+    Err(ProblemKind::NO_ACCOUNT.problem(format!("there is no account {account}")))
 }

@@ -58,6 +58,7 @@ pub(super) async fn delegate(
     let account = caller.may(Scope::Order)?;
     // It can only buy for who signs here.
     state.signer(account).await?;
+    state.check_unlimited(caller, "delegation").await?;
     let new = read(account, limits, state.now())?;
     state.create_delegation(&new).await?;
     Ok(new.id)

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use alloy::providers::Provider;
-use axum::{Json, extract};
+use axum::{
+    Json, extract,
+    http::{HeaderName, header},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{problem::Problem, state::State};
+use crate::{auth::Caller, metrics::TEXT, problem::Problem, scope::Scope, state::State};
 
 /// The server can serve.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,7 +22,7 @@ pub(crate) struct Ready {
 }
 
 pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
-    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready))
+    OpenApiRouter::new().routes(routes!(live)).routes(routes!(ready)).routes(routes!(figures))
 }
 
 /// Whether the process answers at all.
@@ -34,4 +37,16 @@ async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem
     sqlx::query("SELECT 1").execute(&state.db).await?;
     let block = state.chain.scrip().provider().get_block_number().await.map_err(scrip::Error::from)?;
     Ok(Json(Ready { block }))
+}
+
+/// The server's figures, as Prometheus reads them: requests by route and status and how long they took, operations that ended
+/// and are open, the database's connections. For an admin's key.
+#[utoipa::path(get, path = "/metrics", tag = "server", security(("key" = [])),
+    responses((status = 200, body = String, content_type = TEXT)))]
+async fn figures(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
+    caller.may(Scope::Admin)?;
+    Ok(([(header::CONTENT_TYPE, TEXT)], state.metrics().await?))
 }

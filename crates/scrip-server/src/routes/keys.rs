@@ -12,10 +12,11 @@ use crate::{
     account::KeyRecord,
     auth::Caller,
     extract::{Asked, PathText},
+    limit::Limits,
     problem::{Problem, ProblemKind},
     scope::{Scope, Scopes},
     state::State,
-    wire::{address::HexAddress, name::Name},
+    wire::{address::HexAddress, name::Name, object::object},
 };
 
 /// A key to be made.
@@ -30,6 +31,9 @@ pub(crate) struct NewKey {
     #[serde(default = "year")]
     #[schema(minimum = 1, maximum = 315_360_000)]
     expires_in: u64,
+    /// What it may spend; a key that has limits makes no other keys and no delegations.
+    #[serde(default, deserialize_with = "object")]
+    limits: Limits,
 }
 
 /// A key as it is listed.
@@ -42,6 +46,7 @@ pub(crate) struct KeyView {
     account: Address,
     name: String,
     scopes: Vec<Scope>,
+    limits: Limits,
     /// In unix seconds.
     created_at: u64,
     /// In unix seconds.
@@ -72,9 +77,9 @@ fn year() -> u64 {
 
 impl From<KeyRecord> for KeyView {
     fn from(record: KeyRecord) -> Self {
-        let KeyRecord { id, account, name, scopes, created_at, expires_at, revoked_at } = record;
+        let KeyRecord { id, account, name, scopes, limits, created_at, expires_at, revoked_at } = record;
         let scopes = Scope::ALL.into_iter().filter(|&scope| scopes.has(scope)).collect();
-        Self { id, account, name, scopes, created_at, expires_at, revoked_at }
+        Self { id, account, name, scopes, limits, created_at, expires_at, revoked_at }
     }
 }
 
@@ -91,6 +96,7 @@ async fn make(
     Asked { body: asked, .. }: Asked<NewKey>,
 ) -> Result<Json<MadeKey>, Problem> {
     let account = caller.may(Scope::Keys)?;
+    state.check_unlimited(&caller, "keys").await?;
     let scopes: Scopes = asked.scopes.into_iter().collect();
     if !caller.scopes.include(scopes) {
         return Err(ProblemKind::OUT_OF_SCOPE
@@ -103,7 +109,7 @@ async fn make(
             .hint(format!("give 1 to {LONGEST} seconds, which are ten years")));
     }
     let expires_at = state.now().saturating_add(asked.expires_in);
-    let (record, key) = state.create_key(account, &asked.name, scopes, expires_at).await?;
+    let (record, key) = state.create_key(account, &asked.name, scopes, asked.limits, expires_at).await?;
     Ok(Json(MadeKey { record: record.into(), key }))
 }
 

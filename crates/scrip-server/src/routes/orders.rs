@@ -29,6 +29,7 @@ async fn order(
     asked: Asked<Option<serde::de::IgnoredAny>>,
 ) -> Result<Json<DoneView>, Problem> {
     let account = caller.may(Scope::Order)?;
-    let outcome = state.operate(account, asked.repeat, Work::Order { plan, quantity: 1 }).await?;
+    let charge = state.charge(&caller, plan, 1).await?;
+    let outcome = state.operate(account, asked.repeat, Work::Order { plan, quantity: 1, charge }).await?;
     Ok(Json(DoneView::new("the plan was ordered", outcome)))
 }

@@ -136,8 +136,12 @@ impl Journal for FileJournal {
         Ok(self.state().book.find(account, key).cloned())
     }
 
-    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>> {
-        Ok(self.state().book.since(account, nonce))
+    async fn at(&self, account: Account, nonce: u64) -> JournalResult<Option<Entry>> {
+        Ok(self.state().book.at(account, nonce).cloned())
+    }
+
+    async fn since(&self, account: Account, nonce: u64, most: usize) -> JournalResult<Vec<Entry>> {
+        Ok(self.state().book.since(account, nonce, most))
     }
 
     async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>> {

@@ -31,6 +31,8 @@ struct Page {
     keys: HashMap<String, u64>,
     /// The nonces of those without a key, as they came.
     unkeyed: VecDeque<u64>,
+    /// The highest of those that are not kept any more: all up to it are used.
+    forgotten: Option<u64>,
 }
 
 impl Book {
@@ -39,9 +41,13 @@ impl Book {
         page.entries.get(page.keys.get(key)?)
     }
 
-    pub(super) fn since(&self, account: Account, nonce: u64) -> Vec<Entry> {
+    pub(super) fn at(&self, account: Account, nonce: u64) -> Option<&Entry> {
+        self.accounts.get(&account)?.entries.get(&nonce)
+    }
+
+    pub(super) fn since(&self, account: Account, nonce: u64, most: usize) -> Vec<Entry> {
         let entries = self.accounts.get(&account).map(|page| page.entries.range(nonce..));
-        entries.into_iter().flatten().map(|(_, entry)| entry.clone()).collect()
+        entries.into_iter().flatten().take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
     pub(super) fn last_nonce(&self, account: Account) -> Option<u64> {
@@ -54,7 +60,12 @@ impl Book {
             Some(page) if entry.key.as_ref().is_some_and(|key| page.keys.contains_key(key)) => {
                 Inserted::KeyTaken
             }
-            Some(page) if page.entries.contains_key(&entry.nonce) => Inserted::NonceTaken,
+            Some(page)
+                if page.entries.contains_key(&entry.nonce)
+                    || page.forgotten.is_some_and(|last| entry.nonce <= last) =>
+            {
+                Inserted::NonceTaken
+            }
             _ => Inserted::New,
         }
     }
@@ -76,6 +87,7 @@ impl Book {
             && let Some(nonce) = page.unkeyed.remove(oldest)
         {
             page.entries.remove(&nonce);
+            page.forgotten = page.forgotten.max(Some(nonce));
         }
     }
 
@@ -110,8 +122,12 @@ impl Journal for MemoryJournal {
         Ok(self.book().find(account, key).cloned())
     }
 
-    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>> {
-        Ok(self.book().since(account, nonce))
+    async fn at(&self, account: Account, nonce: u64) -> JournalResult<Option<Entry>> {
+        Ok(self.book().at(account, nonce).cloned())
+    }
+
+    async fn since(&self, account: Account, nonce: u64, most: usize) -> JournalResult<Vec<Entry>> {
+        Ok(self.book().since(account, nonce, most))
     }
 
     async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>> {
@@ -160,7 +176,9 @@ mod tests {
                 book.settle(account, nonce, Outcome::Mined { transaction, block, block_hash });
             }
         }
-        let kept = book.since(account, 0);
+        let late = Entry { nonce: 1, ..book.since(account, 0, 1).remove(0) };
+        assert_eq!(book.inserted(&late), Inserted::NonceTaken, "what is not kept was taken");
+        let kept = book.since(account, 0, usize::MAX);
         assert!(kept.len() <= UNKEYED + 1, "{} are kept", kept.len());
         let ends = (kept[0].nonce, kept[kept.len() - 1].nonce);
         assert_eq!(ends, (0, written - 1), "what is open and what is new stays");

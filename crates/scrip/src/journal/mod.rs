@@ -28,27 +28,35 @@ pub type JournalResult<T> = Result<T, JournalError>;
 /// What a method has returned from must outlive the process, as far as the journal promises anything beyond it. Several
 /// processes may share one journal if [`Journal::insert`] is atomic among them, and [`Journal::replace`] loses none of two that
 /// come at the same time.
+///
+/// A journal knows a chain by its id alone. A copy that goes by the id of another chain, as a fork for tests may, needs a journal of
+/// its own: what is signed on either is good on the other, and who writes there next would send it. Nothing that is certain tells
+/// the two apart, for they have all blocks in common but the last few, and those a reorganisation changes, too.
 #[cfg_attr(target_family = "wasm", async_trait(?Send))]
 #[cfg_attr(not(target_family = "wasm"), async_trait)]
 pub trait Journal: fmt::Debug + Send + Sync {
     /// What stands for a key.
     async fn find(&self, account: Account, key: &str) -> JournalResult<Option<Entry>>;
 
-    /// All from a nonce on, in the order of nonces.
-    async fn since(&self, account: Account, nonce: u64) -> JournalResult<Vec<Entry>>;
+    /// What stands for a nonce.
+    async fn at(&self, account: Account, nonce: u64) -> JournalResult<Option<Entry>>;
+
+    /// The first from a nonce on, as many as are asked for at most, in the order of nonces.
+    async fn since(&self, account: Account, nonce: u64, most: usize) -> JournalResult<Vec<Entry>>;
 
     /// The highest nonce that was taken.
     async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>>;
 
-    /// Adds an entry, unless its key or its nonce is taken; [`Inserted::KeyTaken`] if both are.
+    /// Adds an entry, unless its key or its nonce is taken; [`Inserted::KeyTaken`] if both are. After an error it may be there
+    /// or not: the write is then pending, as [`Waiting::Journal`](crate::Waiting::Journal).
     async fn insert(&self, entry: &Entry) -> JournalResult<Inserted>;
 
     /// Adds a transaction to an entry, which replaces those before it.
     async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()>;
 
     /// Says what became of an entry. Who comes late takes nothing back: `Mined` is replaced by another `Mined` alone, and `Open`
-    /// changes nothing. That is for the safe side, for the chain is asked again about what was mined, and a reorganisation
-    /// found there; `Superseded` is the end.
+    /// changes nothing. That is for the safe side, for the chain is asked again about what was mined or superseded, and a
+    /// reorganisation found there.
     async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()>;
 }
 
@@ -93,7 +101,7 @@ pub enum Outcome {
         /// The block's hash.
         block_hash: B256,
     },
-    /// Its nonce was taken by a transaction of somebody else who has the account's key.
+    /// Its nonce was taken by a transaction of somebody else who has the account's key, or one with the account's authorisation.
     Superseded {
         /// Which.
         by: TxHash,

@@ -10,7 +10,11 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Manner, Outbox, Waiting, decode, prepare::Fees};
+use super::{
+    Manner, Outbox, Waiting, decode,
+    fees::{Fees, TooDear},
+    other,
+};
 use crate::{
     Error, Receipt, Result, Scrip,
     journal::{Entry, Outcome},
@@ -43,7 +47,12 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         let (outbox, provider) = (self.outbox(), self.provider());
         let found = outbox.journal.find(outbox.account(self.signer()), key).await.map_err(Error::Journal)?;
         let mut entry = found.ok_or_else(|| Error::UnknownKey { key: key.to_owned() })?;
-        if entry.outcome == Outcome::Open && !is_mined(provider, &entry).await? {
+        let is_over = match entry.outcome {
+            Outcome::Open => false,
+            Outcome::Mined { .. } => true,
+            Outcome::Superseded { by } => other::is_mined(provider, by).await?,
+        };
+        if !is_over && !is_mined(provider, &entry).await? {
             outbox.sign_cancellation(provider, &mut entry, self.manner()).await?;
         }
         let signed = entry.transactions.clone();
@@ -63,23 +72,20 @@ impl<P: Provider + WalletProvider> Scrip<P> {
 
 impl Outbox {
     /// Replaces a write by a transfer of nothing from the account to itself.
-    async fn sign_cancellation<P: Provider + WalletProvider>(
+    pub(super) async fn sign_cancellation<P: Provider + WalletProvider>(
         &self,
         provider: &P,
         entry: &mut Entry,
         manner: &Manner,
     ) -> Result<()> {
-        let last = entry.transactions.last().map(decode).transpose()?;
-        let last = last.ok_or_else(|| Error::Journal("an entry without a transaction".into()))?;
-        let address = entry.account.address;
-        if last.to() == Some(address) && last.input().is_empty() {
-            // It is being cancelled already.
+        if entry.is_cancelling()? {
             return Ok(());
         }
-        let fees = Fees::above(&last, Fees::of(provider).await?);
-        if let Some(most) = manner.max_fee.filter(|&most| fees.most() > most) {
-            return Err(Error::CancelTooDear { needed: fees.most(), most });
-        }
+        let fees = match Fees::replacing(provider, entry, manner).await? {
+            Ok(fees) => fees,
+            Err(TooDear { needed, most }) => return Err(Error::CancelTooDear { needed, most }),
+        };
+        let address = entry.account.address;
         let call = TransactionRequest::default().with_from(address).with_to(address);
         let gas = provider.estimate_gas(call.clone()).await?;
         let call = call.with_gas_limit(gas).with_nonce(entry.nonce).with_chain_id(self.chain_id);
@@ -88,6 +94,19 @@ impl Outbox {
         self.journal.replace(entry.account, entry.nonce, &signed).await.map_err(Error::Journal)?;
         entry.transactions.push(signed);
         Ok(())
+    }
+}
+
+impl Entry {
+    /// Whether what is sent of it does nothing.
+    pub(super) fn is_cancelling(&self) -> Result<bool> {
+        let last = self.last()?;
+        Ok(last.to() == Some(self.account.address) && last.input().is_empty())
+    }
+
+    /// Whether it was told as failed for certain, and is not to be done after all.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self.outcome, Outcome::Superseded { .. }) && !self.is_cancelling().unwrap_or_default()
     }
 }
 

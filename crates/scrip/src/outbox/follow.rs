@@ -3,16 +3,13 @@
 use std::{future::IntoFuture, pin::pin, sync::atomic::Ordering, time::Duration};
 
 use alloy::{
-    consensus::Transaction,
-    eips::eip2718::Encodable2718,
-    network::{NetworkTransactionBuilder, TransactionResponse},
-    primitives::{Address, Bytes, TxHash, keccak256},
+    primitives::{TxHash, keccak256},
     providers::{Provider, WalletProvider},
-    rpc::types::{TransactionReceipt, TransactionRequest},
+    rpc::types::TransactionReceipt,
 };
 use futures_util::future::{Either, select};
 
-use super::{Manner, Outbox, Waiting, decode, prepare::Fees};
+use super::{Manner, Outbox, Waiting, other};
 use crate::{
     Error, Result,
     clock::{Instant, sleep},
@@ -29,20 +26,20 @@ const REFUSALS: u32 = 4;
 const METHOD_NOT_FOUND: i64 = -32601;
 
 /// A write's way to the end.
-struct Follower<'a, P> {
-    outbox: &'a Outbox,
-    provider: &'a P,
-    manner: Manner,
-    entry: Entry,
-    hashes: Vec<TxHash>,
+pub(super) struct Follower<'a, P> {
+    pub(super) outbox: &'a Outbox,
+    pub(super) provider: &'a P,
+    pub(super) manner: Manner,
+    pub(super) entry: Entry,
+    pub(super) hashes: Vec<TxHash>,
     /// What the journal says of it.
     taken_down: Outcome,
     /// What comes first of the account, with how many transactions, and since when it has been so.
-    first: Option<(u64, usize, Instant)>,
+    pub(super) first: Option<(u64, usize, Instant)>,
     /// When its last transaction was first sent by this process.
-    since: Instant,
+    pub(super) since: Instant,
     looked_at: Option<Instant>,
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
     /// How many times in a row a node has refused it that does not know it.
     refusals: u32,
 }
@@ -60,9 +57,6 @@ impl Outbox {
         entry: Entry,
         manner: Manner,
     ) -> Result<TransactionReceipt> {
-        if let Outcome::Superseded { by } = entry.outcome {
-            return Err(superseded(&entry, by));
-        }
         let hashes = entry.transactions.iter().map(keccak256).collect();
         let now = Instant::now();
         let mut follower = Follower {
@@ -100,7 +94,7 @@ impl Outbox {
             if now.elapsed() >= manner.patience || follower.refusals >= REFUSALS {
                 let Follower { entry, waiting, .. } = follower;
                 return Err(Error::Pending {
-                    transaction: last_hash(&entry),
+                    transaction: entry.last_hash(),
                     key: entry.key,
                     waiting: Box::new(waiting),
                 });
@@ -123,8 +117,16 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         if let Some(receipt) = self.receipt().await? {
             return self.judge(receipt).await;
         }
-        if let Outcome::Mined { block, .. } = self.entry.outcome {
-            self.taken_back(block);
+        match self.entry.outcome {
+            Outcome::Open => {}
+            Outcome::Mined { block, .. } => self.taken_back(block),
+            Outcome::Superseded { by } if other::is_mined(self.provider, by).await? => {
+                return Err(self.superseded(by));
+            }
+            Outcome::Superseded { by } => {
+                tracing::warn!(%by, "a reorganisation took away what had a write's nonce; the write is sent again");
+                self.entry.outcome = Outcome::Open;
+            }
         }
         if self.looked_at.is_none_or(|then| then.elapsed() >= LOOKED_AT) {
             self.looked_at = Some(Instant::now());
@@ -171,14 +173,19 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
     async fn send(&mut self) {
         let Some(transaction) = self.entry.transactions.last() else { return };
         let Err(error) = self.provider.send_raw_transaction(transaction).await else { return };
-        let refused = error.is_error_resp();
-        self.waiting = Waiting::Node(error);
-        if refused && let Ok(known) = self.provider.get_transaction_by_hash(keccak256(transaction)).await {
+        if error.is_error_resp()
+            && let Ok(known) = self.provider.get_transaction_by_hash(keccak256(transaction)).await
+        {
             self.refusals = if known.is_none() { self.refusals + 1 } else { 0 };
             if known.is_some() {
-                self.waiting = Waiting::Block;
+                // It had it already.
+                if matches!(self.waiting, Waiting::Node(_)) {
+                    self.waiting = Waiting::Block;
+                }
+                return;
             }
         }
+        self.waiting = Waiting::Node(error);
     }
 
     /// The receipt of whichever of its transactions was mined.
@@ -216,13 +223,13 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
     }
 
     fn taken_back(&mut self, block: u64) {
-        tracing::warn!(transaction = %last_hash(&self.entry), block, "a reorganisation took a write back; it is sent again");
+        tracing::warn!(transaction = %self.entry.last_hash(), block, "a reorganisation took a write back; it is sent again");
         self.entry.outcome = Outcome::Open;
         self.waiting = Waiting::TakenBack { block };
     }
 
     /// Takes down what became of it. If that fails, the chain says so again.
-    async fn settle(&self, outcome: Outcome) {
+    pub(super) async fn settle(&self, outcome: Outcome) {
         if self.taken_down == outcome {
             return;
         }
@@ -255,135 +262,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         Ok(())
     }
 
-    /// Takes in what others have signed for its nonce since: whoever repeats the write at the same time replaces it, too. Says
-    /// whether there was any.
-    async fn read_again(&mut self) -> Result<bool> {
-        let Entry { account, nonce, .. } = self.entry;
-        let journal = &self.outbox.journal;
-        let entry = match &self.entry.key {
-            Some(key) => journal.find(account, key).await,
-            None => journal.since(account, nonce).await.map(|entries| entries.into_iter().next()),
-        };
-        let Some(entry) = entry.map_err(Error::Journal)?.filter(|entry| entry.nonce == nonce) else {
-            return Ok(false);
-        };
-        let before = self.hashes.len();
-        self.hashes = entry.transactions.iter().map(keccak256).collect();
-        self.entry.transactions = entry.transactions;
-        Ok(self.hashes.len() > before)
+    pub(super) fn superseded(&self, by: TxHash) -> Error {
+        Error::Superseded { transaction: self.entry.last_hash(), nonce: self.entry.nonce, by }
     }
-
-    /// Signs it again with a higher fee, as far as that is allowed.
-    async fn replace(&mut self) -> Result<()> {
-        if self.read_again().await? {
-            self.since = Instant::now();
-            return Ok(());
-        }
-        if let Some(signed) = self.raise(&self.entry).await? {
-            self.hashes.push(keccak256(&signed));
-            self.entry.transactions.push(signed);
-            self.since = Instant::now();
-        }
-        Ok(())
-    }
-
-    /// Replaces what comes first of the account, if that has been stuck for longer yet than whoever signed it would let it be:
-    /// that process may be gone, and all others wait behind it.
-    async fn see_to(&mut self, nonce: u64) -> Result<()> {
-        let journal = &self.outbox.journal;
-        let _one_at_a_time = self.outbox.raising.lock().await;
-        let entries = journal.since(self.entry.account, nonce).await.map_err(Error::Journal)?;
-        let Some(entry) = entries.into_iter().next().filter(|entry| entry.nonce == nonce) else {
-            return Ok(());
-        };
-        let transactions = entry.transactions.len();
-        let since = match self.first {
-            Some((first, count, since)) if (first, count) == (nonce, transactions) => since,
-            _ => Instant::now(),
-        };
-        self.first = Some((nonce, transactions, since));
-        if since.elapsed() >= self.manner.replaced_after {
-            // What was signed is sent with all that comes before.
-            self.raise(&entry).await?;
-        }
-        Ok(())
-    }
-
-    /// Signs an entry's transaction again with a higher fee, as far as that is allowed, and takes it down.
-    async fn raise(&self, entry: &Entry) -> Result<Option<Bytes>> {
-        let Some(last) = entry.transactions.last() else { return Ok(None) };
-        let last = decode(last)?;
-        let fees = Fees::above(&last, Fees::of(self.provider).await?);
-        if self.manner.max_fee.is_some_and(|most| fees.most() > most) {
-            return Ok(None);
-        }
-        let request = TransactionRequest::from_transaction_with_sender(last, entry.account.address);
-        let signed = fees.set(request).build(self.provider.wallet()).await;
-        let signed: Bytes = signed.map_err(|error| Error::Signing(error.to_string()))?.encoded_2718().into();
-        self.outbox.journal.replace(entry.account, entry.nonce, &signed).await.map_err(Error::Journal)?;
-        Ok(Some(signed))
-    }
-
-    /// The nonce is used, but not by a transaction that a receipt is known of: finds the block that used it, so that nothing
-    /// is believed which a lagging node leaves out.
-    async fn find_other(&mut self, address: Address, nonce: u64) -> Result<()> {
-        self.read_again().await?;
-        let head = self.provider.get_block_number().await?;
-        let used = async |block: u64| -> Result<bool> {
-            Ok(self.provider.get_transaction_count(address).number(block).await? > nonce)
-        };
-        // The first block after which it is used lies above `before`.
-        let (mut before, mut after, mut step) = (head, head, 1);
-        while used(before).await? {
-            if before == 0 {
-                return Ok(());
-            }
-            after = before;
-            before = before.saturating_sub(step);
-            step *= 2;
-        }
-        while after - before > 1 {
-            let middle = before + (after - before) / 2;
-            if used(middle).await? {
-                after = middle;
-            } else {
-                before = middle;
-            }
-        }
-        let Some(block) = self.provider.get_block_by_number(after.into()).full().await? else {
-            return Ok(());
-        };
-        let mut transactions = block.transactions.into_transactions();
-        let other =
-            transactions.find(|other| TransactionResponse::from(other) == address && other.nonce() == nonce);
-        let Some(by) = other.map(|other| other.tx_hash()) else { return Ok(()) };
-        if self.hashes.contains(&by) {
-            return Ok(());
-        }
-        // Who else waits for it, or cancels it, may have replaced it.
-        let Entry { account, nonce, .. } = self.entry;
-        let known = self.outbox.journal.since(account, nonce).await.map_err(Error::Journal)?;
-        if let Some(known) = known.into_iter().next().filter(|known| known.nonce == nonce) {
-            self.hashes = known.transactions.iter().map(keccak256).collect();
-            self.entry.transactions = known.transactions;
-            if self.hashes.contains(&by) {
-                return Ok(());
-            }
-        }
-        let depth = (head + 1).saturating_sub(after);
-        if depth < self.manner.confirmations {
-            self.waiting = Waiting::Certainty { by };
-            return Ok(());
-        }
-        self.settle(Outcome::Superseded { by }).await;
-        Err(superseded(&self.entry, by))
-    }
-}
-
-fn last_hash(entry: &Entry) -> TxHash {
-    entry.transactions.last().map(keccak256).unwrap_or_default()
-}
-
-fn superseded(entry: &Entry, by: TxHash) -> Error {
-    Error::Superseded { transaction: last_hash(entry), nonce: entry.nonce, by }
 }

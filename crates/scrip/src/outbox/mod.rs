@@ -2,12 +2,15 @@
 
 mod again;
 mod cancel;
+mod fees;
 mod follow;
+mod other;
 mod prepare;
+mod raise;
+mod turns;
 mod wait;
 
 use std::{
-    collections::HashMap,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -16,16 +19,15 @@ use alloy::{
     consensus::TxEnvelope,
     eips::eip2718::{Decodable2718, Encodable2718},
     network::{NetworkTransactionBuilder, TransactionBuilder},
-    primitives::{Address, B256, Bytes, ChainId, keccak256},
+    primitives::{Address, B256, Bytes, ChainId, TxHash, keccak256},
     providers::{Provider, WalletProvider},
     rpc::types::TransactionRequest,
 };
 use serde::Serialize;
-use tokio::sync::Mutex;
 
 use crate::{
     Error, Result,
-    journal::{Account, Entry, Inserted, Journal, MemoryJournal, Outcome},
+    journal::{Account, Entry, Inserted, Journal, JournalError, MemoryJournal, Outcome},
 };
 
 pub use cancel::Cancelled;
@@ -38,13 +40,15 @@ pub(crate) struct Outbox {
     chain_id: ChainId,
     journal: Arc<dyn Journal>,
     /// The next nonce of each account that has written.
-    next: Mutex<HashMap<Address, u64>>,
-    fees: prepare::FeeCache,
-    /// Held while what others signed is replaced, so that it is not by all who wait behind it.
-    raising: Mutex<()>,
+    turns: turns::Turns,
+    fees: fees::FeeCache,
+    most_gas: prepare::MostGas,
+    /// Who replaces what others signed, so that it is not by all who wait behind it.
+    raised: turns::ForAll<()>,
     /// Whether the node is known not to answer a transaction with its receipt.
     no_receipts: AtomicBool,
-    sent_again: again::SentAgain,
+    /// Who has sent again what comes first, and the lowest nonce of which nothing was known then.
+    sent_again: turns::ForAll<Option<u64>>,
 }
 
 /// How writes are sent and waited for.
@@ -58,6 +62,8 @@ pub(crate) struct Manner {
     pub(crate) replaced_after: Duration,
     /// The most that is paid for a unit of gas, in wei.
     pub(crate) max_fee: Option<u128>,
+    /// How many times its first offer a replacement pays at most, if no write pays as much anyway by then.
+    pub(crate) max_raise: u32,
     /// The gas of writes that are not tried first.
     pub(crate) untried: Option<u64>,
 }
@@ -69,6 +75,7 @@ impl Default for Manner {
             confirmations: 1,
             replaced_after: Duration::from_secs(45),
             max_fee: None,
+            max_raise: 10,
             untried: None,
         }
     }
@@ -108,11 +115,12 @@ impl Outbox {
         Self {
             chain_id,
             journal,
-            next: Mutex::default(),
-            fees: prepare::FeeCache::default(),
-            raising: Mutex::default(),
+            turns: turns::Turns::default(),
+            fees: fees::FeeCache::default(),
+            most_gas: prepare::MostGas::default(),
+            raised: turns::ForAll::default(),
             no_receipts: AtomicBool::new(false),
-            sent_again: again::SentAgain::default(),
+            sent_again: turns::ForAll::default(),
         }
     }
 
@@ -135,6 +143,10 @@ impl Outbox {
 
     /// Signs a call, which is complete but for its nonce, and takes it down. From then on it may happen, whatever becomes of
     /// the caller. Gives what stands for the key already, if that has come first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pending`] when the journal does not say whether it has it: then whoever writes next may send it.
     pub(crate) async fn sign<P: Provider + WalletProvider>(
         &self,
         provider: &P,
@@ -145,9 +157,9 @@ impl Outbox {
     ) -> Result<Entry> {
         let address = call.from.unwrap_or_else(|| provider.default_signer_address());
         let account = self.account(address);
-        let mut next = self.next.lock().await;
-        let mut nonce = match next.get(&address) {
-            Some(&nonce) => nonce.max(from_nonce),
+        let mut next = self.turns.take(address).await;
+        let mut nonce = match *next {
+            Some(nonce) => nonce.max(from_nonce),
             None => self.first_nonce(provider, account).await?.max(from_nonce),
         };
         loop {
@@ -162,9 +174,13 @@ impl Outbox {
                 transactions: vec![signed.encoded_2718().into()],
                 outcome: Outcome::Open,
             };
-            match self.journal.insert(&entry).await.map_err(Error::Journal)? {
+            let inserted = match self.journal.insert(&entry).await {
+                Ok(inserted) => inserted,
+                Err(error) => return self.look_for(entry, error).await,
+            };
+            match inserted {
                 Inserted::New => {
-                    next.insert(address, nonce + 1);
+                    *next = Some(nonce + 1);
                     return Ok(entry);
                 }
                 Inserted::KeyTaken => {
@@ -181,6 +197,18 @@ impl Outbox {
         }
     }
 
+    /// Looks for what a journal has perhaps taken down, though it has not said so. Without a key another's may look the same.
+    async fn look_for(&self, entry: Entry, error: JournalError) -> Result<Entry> {
+        let Entry { account, ref key, intent, .. } = entry;
+        if let Some(key) = key
+            && let Ok(Some(found)) = self.find(account.address, key, Intent(intent)).await
+        {
+            return Ok(found);
+        }
+        let waiting = Box::new(Waiting::Journal(error));
+        Err(Error::Pending { transaction: entry.last_hash(), key: entry.key, waiting })
+    }
+
     /// The nonce of an account's first write here: after all that the chain has, and all that the journal has.
     async fn first_nonce<P: Provider>(&self, provider: &P, account: Account) -> Result<u64> {
         let on_chain = provider.get_transaction_count(account.address).pending().await?;
@@ -190,6 +218,20 @@ impl Outbox {
 }
 
 impl Entry {
+    fn last_hash(&self) -> TxHash {
+        self.transactions.last().map(keccak256).unwrap_or_default()
+    }
+
+    /// Its transaction that is sent.
+    fn last(&self) -> Result<TxEnvelope> {
+        decode(self.transactions.last().ok_or_else(no_transaction)?)
+    }
+
+    /// Its transaction that was sent first.
+    fn first(&self) -> Result<TxEnvelope> {
+        decode(self.transactions.first().ok_or_else(no_transaction)?)
+    }
+
     /// The call that was signed.
     pub(crate) fn call(&self) -> Result<TransactionRequest> {
         let transaction = self.transactions.last().map(decode).transpose()?;
@@ -198,6 +240,10 @@ impl Entry {
         });
         Ok(call.unwrap_or_default())
     }
+}
+
+fn no_transaction() -> Error {
+    Error::Journal("an entry without a transaction".into())
 }
 
 /// A signed transaction, read from its bytes.

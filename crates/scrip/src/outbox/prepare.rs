@@ -6,113 +6,56 @@ use std::{
 };
 
 use alloy::{
-    consensus::{Transaction, TxEnvelope},
     network::TransactionBuilder,
-    primitives::{Address, U256},
-    providers::{Provider, utils::Eip1559Estimation},
+    primitives::{Address, U64, U256},
+    providers::Provider,
     rpc::types::TransactionRequest,
-    transports::RpcError,
 };
-use futures_util::future::try_join3;
+use futures_util::future::{try_join, try_join4};
+use serde::Deserialize;
 
-use super::Manner;
+use super::{Manner, fees::Fees};
 use crate::{Error, Result, clock::Instant};
 
 /// How much more gas a write may need than when it was estimated: until it is mined, all lots of a full account may expire
 /// and a new one be begun. What is not used is not paid for.
 const MARGIN: u64 = 400_000;
 
-/// For how long fees are good enough for writes that are not tried: less than a block of most chains.
-const FEES_AGE: Duration = Duration::from_secs(3);
+/// The most gas that a transaction may have on any chain (EIP-7825).
+const MOST_GAS: u64 = 1 << 24;
 
-/// A replacement pays at least an eighth more, as nodes ask: most a tenth, some an eighth.
-const RAISED_BY: u128 = 8;
+/// For how long the gas of a block is believed: it changes by a thousandth from one to the next.
+const BLOCK_AGE: Duration = Duration::from_secs(60);
 
-/// What is paid for a unit of gas, in wei.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Fees {
-    Dynamic {
-        max: u128,
-        priority: u128,
-    },
-    /// On chains without EIP-1559.
-    Legacy {
-        price: u128,
-    },
-}
-
-/// The fees as they were a moment ago.
+/// The most gas that a transaction may have, as it was a while ago.
 #[derive(Debug, Default)]
-pub(super) struct FeeCache {
-    last: Mutex<Option<(Instant, Fees)>>,
+pub(super) struct MostGas {
+    last: Mutex<Option<(Instant, u64)>>,
 }
 
-impl Fees {
-    /// What they are now.
-    pub(super) async fn of<P: Provider>(provider: &P) -> Result<Self> {
-        match provider.estimate_eip1559_fees().await {
-            Ok(Eip1559Estimation { max_fee_per_gas: max, max_priority_fee_per_gas: priority }) => {
-                Ok(Self::Dynamic { max, priority })
-            }
-            Err(RpcError::UnsupportedFeature(_)) => {
-                Ok(Self::Legacy { price: provider.get_gas_price().await? })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The most that is paid.
-    pub(super) const fn most(self) -> u128 {
-        match self {
-            Self::Dynamic { max, .. } => max,
-            Self::Legacy { price } => price,
-        }
-    }
-
-    /// What replaces a transaction: enough above what it pays, and not below what is paid now.
-    pub(super) fn above(transaction: &TxEnvelope, now: Self) -> Self {
-        let raised = |fee: u128| fee.saturating_add(fee / RAISED_BY).saturating_add(1);
-        let max = raised(transaction.max_fee_per_gas());
-        match (transaction.max_priority_fee_per_gas(), now) {
-            (Some(priority), Self::Dynamic { max: max_now, priority: priority_now }) => {
-                Self::Dynamic { max: max.max(max_now), priority: raised(priority).max(priority_now) }
-            }
-            (_, now) => Self::Legacy { price: max.max(now.most()) },
-        }
-    }
-
-    /// No more than this.
-    pub(super) fn at_most(self, most: Option<u128>) -> Self {
-        let Some(most) = most else { return self };
-        match self {
-            Self::Dynamic { max, priority } => {
-                Self::Dynamic { max: max.min(most), priority: priority.min(most) }
-            }
-            Self::Legacy { price } => Self::Legacy { price: price.min(most) },
-        }
-    }
-
-    pub(super) fn set(self, call: TransactionRequest) -> TransactionRequest {
-        match self {
-            Self::Dynamic { max, priority } => {
-                call.with_max_fee_per_gas(max).with_max_priority_fee_per_gas(priority)
-            }
-            Self::Legacy { price } => call.with_gas_price(price),
-        }
-    }
+/// A block, of which nothing else is read: each kind of chain has its own.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Block {
+    gas_limit: U64,
 }
 
-impl FeeCache {
-    async fn fees<P: Provider>(&self, provider: &P) -> Result<Fees> {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((then, fees)) = last
-            && then.elapsed() < FEES_AGE
-        {
-            return Ok(fees);
+impl MostGas {
+    async fn most_gas<P: Provider>(&self, provider: &P) -> Result<u64> {
+        let last = || self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, most)) = &mut *last() {
+            if then.elapsed() < BLOCK_AGE {
+                return Ok(*most);
+            }
+            // One asks again, and the others go on with what is known.
+            *then = Instant::now();
         }
-        let fees = Fees::of(provider).await?;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), fees));
-        Ok(fees)
+        let latest: Option<Block> =
+            provider.raw_request("eth_getBlockByNumber".into(), ("latest", false)).await?;
+        let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no block"))?;
+        let most = latest.gas_limit.to::<u64>().min(MOST_GAS);
+        *last() = Some((Instant::now(), most));
+        Ok(most)
     }
 }
 
@@ -126,15 +69,19 @@ impl super::Outbox {
         manner: &Manner,
     ) -> Result<(TransactionRequest, u64)> {
         if let Some(gas) = manner.untried {
-            let fees = self.fees.fees(provider).await?.at_most(manner.max_fee);
-            return Ok((fees.set(call).with_gas_limit(gas), 0));
+            let (fees, most_gas) =
+                try_join(self.fees.fees(provider), self.most_gas.most_gas(provider)).await?;
+            check_gas(gas, most_gas)?;
+            return Ok((fees.at_most(manner.max_fee).set(call).with_gas_limit(gas), 0));
         }
         let payer = call.from.unwrap_or_default();
-        let (fees, balance, nonce) =
-            try_join3(Fees::of(provider), async { Ok(provider.get_balance(payer).await?) }, async {
-                Ok(provider.get_transaction_count(payer).pending().await?)
-            })
-            .await?;
+        let (fees, balance, nonce, most_gas) = try_join4(
+            Fees::of(provider),
+            async { Ok(provider.get_balance(payer).await?) },
+            async { Ok(provider.get_transaction_count(payer).pending().await?) },
+            self.most_gas.most_gas(provider),
+        )
+        .await?;
         let fees = fees.at_most(manner.max_fee);
         let value = call.value.unwrap_or_default();
         let check_funds = |gas: u64| {
@@ -147,8 +94,15 @@ impl super::Outbox {
         // The least that any transaction costs; nodes answer an estimate for less in many words.
         check_funds(21_000)?;
         let call = fees.set(call);
-        let gas = provider.estimate_gas(call.clone()).await?.saturating_add(MARGIN);
+        let needed = provider.estimate_gas(call.clone()).await?;
+        check_gas(needed, most_gas)?;
+        let gas = needed.saturating_add(MARGIN).min(most_gas);
         check_funds(gas)?;
         Ok((call.with_gas_limit(gas), nonce))
     }
+}
+
+/// What no block has room for is not signed: it would never be mined, and what comes after it neither.
+const fn check_gas(needed: u64, most: u64) -> Result<()> {
+    if needed > most { Err(Error::TooMuchGas { needed, most }) } else { Ok(()) }
 }

@@ -20,9 +20,11 @@
 mod node;
 mod plan;
 mod proxy;
+mod wire;
 
 pub use node::FaultyNode;
 pub use plan::Chance;
+pub use wire::FaultyLine;
 
 /// What can happen to a call on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,10 +59,15 @@ pub enum Fault {
     Stale,
     /// The connection stays, and nothing ever comes; the node did not hear of the call.
     Silence,
+    /// The block begins with a transaction of a kind that only its chain has: a deposit of the OP stack.
+    Deposit,
+    /// The node has no state of blocks before the last three: of `eth_getTransactionCount`.
+    Pruned,
 }
 
 impl Fault {
-    /// All that happen at random: all but [`Fault::Silence`], of which a client that has no patience of its own hears nothing.
+    /// All that happen at random: all but [`Fault::Silence`], of which a client that has no patience of its own hears nothing, and
+    /// what is no fault, but how some nodes are.
     pub const ALL: [Self; 14] = [
         Self::DropBefore,
         Self::DropAfter,
@@ -83,6 +90,8 @@ impl Fault {
         match self {
             Self::NoReceipt => method == "eth_getTransactionReceipt",
             Self::LimitExceeded => method == "eth_estimateGas",
+            Self::Deposit => method == "eth_getBlockByNumber",
+            Self::Pruned => method == "eth_getTransactionCount",
             Self::Stale => matches!(method, "eth_blockNumber" | "eth_getTransactionCount"),
             _ => true,
         }

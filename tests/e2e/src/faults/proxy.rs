@@ -94,26 +94,45 @@ impl Proxy {
                 reply("error", json!({ "code": -32005, "message": "limit exceeded" }))
             }
             Some(Fault::Stale) => self.stale(message, method).await?,
+            Some(Fault::Deposit) => {
+                let mut answer = self.forward(message).await?;
+                let transactions = answer["result"]["transactions"].as_array_mut();
+                if let Some(transactions) = transactions.filter(|_| message["params"][1] == json!(true)) {
+                    transactions.insert(0, deposit());
+                }
+                answer
+            }
+            Some(Fault::Pruned) => {
+                let asked = message["params"][1].as_str().and_then(number);
+                if asked.is_some() && asked < number(&self.latest(message).await?).map(|latest| latest - 2) {
+                    reply("error", json!({ "code": -32000, "message": "missing trie node" }))
+                } else {
+                    self.forward(message).await?
+                }
+            }
             _ => self.forward(message).await?,
         })
     }
 
     /// What the node would have answered a block ago.
     async fn stale(&self, message: &Value, method: &str) -> reqwest::Result<Value> {
-        let mut asked = message.clone();
-        (asked["method"], asked["params"]) = (json!("eth_blockNumber"), json!([]));
-        let mut answer = self.forward(&asked).await?;
-        let latest = answer["result"].as_str().unwrap_or_default().trim_start_matches("0x");
-        let before = u64::from_str_radix(latest, 16).unwrap_or_default().saturating_sub(1);
-        answer["result"] = json!(format!("{before:#x}"));
+        let latest = number(&self.latest(message).await?).unwrap_or_default();
+        let before = json!(format!("{:#x}", latest.saturating_sub(1)));
         if method == "eth_blockNumber" {
-            return Ok(answer);
+            return Ok(json!({ "jsonrpc": "2.0", "id": message["id"], "result": before }));
         }
         let mut earlier = message.clone();
         if matches!(earlier["params"][1].as_str(), None | Some("latest" | "pending")) {
-            earlier["params"] = json!([message["params"][0], answer["result"]]);
+            earlier["params"] = json!([message["params"][0], before]);
         }
         self.forward(&earlier).await
+    }
+
+    /// The number of the latest block, as the node writes it.
+    async fn latest(&self, message: &Value) -> reqwest::Result<String> {
+        let mut asked = message.clone();
+        (asked["method"], asked["params"]) = (json!("eth_blockNumber"), json!([]));
+        Ok(self.forward(&asked).await?["result"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn respond(&self, messages: Value) -> Option<Response> {
@@ -161,6 +180,20 @@ impl Proxy {
         }
         Some(([(header::CONTENT_TYPE, "application/json")], text).into_response())
     }
+}
+
+fn number(hex: &str) -> Option<u64> {
+    u64::from_str_radix(hex.strip_prefix("0x")?, 16).ok()
+}
+
+/// A deposit as nodes of the OP stack tell it: of a type that Ethereum does not have, without a signature.
+fn deposit() -> Value {
+    json!({
+        "type": "0x7e", "hash": "0x7e".to_owned() + &"11".repeat(31), "nonce": "0x0", "from": "0x".to_owned() + &"de".repeat(20),
+        "to": "0x".to_owned() + &"42".repeat(20), "value": "0x0", "mint": "0x0", "gas": "0xf4240", "gasPrice": "0x0",
+        "input": "0x", "sourceHash": "0x".to_owned() + &"22".repeat(32), "isSystemTx": false, "depositReceiptVersion": "0x1",
+        "transactionIndex": "0x0", "r": "0x0", "s": "0x0", "v": "0x0",
+    })
 }
 
 /// Serves one request.

@@ -27,7 +27,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, of JSON.
+    /// The body, of JSON; a string of what is plain text.
     pub body: Value,
 }
 
@@ -95,8 +95,12 @@ impl Answer {
 
     async fn read(response: Response) -> Result<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let is_json = headers.get("content-type").is_some_and(|kind| kind.as_bytes().ends_with(b"json"));
         let text = response.text().await?;
-        let body = serde_json::from_str(&text).wrap_err_with(|| format!("{status}, no JSON: `{text}`"))?;
+        let body = match is_json {
+            true => serde_json::from_str(&text).wrap_err_with(|| format!("{status}, no JSON: `{text}`"))?,
+            false => Value::String(text),
+        };
         Ok(Self { status, headers, body })
     }
 

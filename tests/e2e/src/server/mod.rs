@@ -159,6 +159,7 @@ fn config(
         master_key: master_key.clone(),
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
         stripe: Some(stripe.config()),
+        requests_per_second: None,
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
     })
 }

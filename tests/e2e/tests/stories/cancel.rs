@@ -110,8 +110,11 @@ async fn what_a_node_will_never_take_is_cancelled_and_no_dearer_than_is_allowed(
     let (client, plan, holder) = builder(&env, Arc::new(MemoryJournal::new())).await?;
     let reader = env.devnet.reader();
 
-    // More gas than a block has: refused by every node, and its nonce keeps all others waiting.
-    let error = client.once("dear").untried(40_000_000).mint(plan, holder, 1).await.unwrap_err();
+    // More gas than a block has by now: refused by every node, and its nonce keeps all others waiting.
+    client.once("first").mint(plan, holder, 1).await?;
+    reader.raw_request::<_, bool>("evm_setBlockGasLimit".into(), ["0xf4240"]).await?;
+    reader.evm_mine(None).await?;
+    let error = client.once("dear").untried(2_000_000).mint(plan, holder, 1).await.unwrap_err();
     assert!(error.is_pending(), "{error}");
     assert!(client.once("next").mint(plan, holder, 1).await.unwrap_err().is_pending(), "it waits");
     let most = reader.estimate_eip1559_fees().await?.max_fee_per_gas / 2;
@@ -119,7 +122,7 @@ async fn what_a_node_will_never_take_is_cancelled_and_no_dearer_than_is_allowed(
     assert!(matches!(error, Error::CancelTooDear { most: told, .. } if told == most), "{error}");
     assert!(matches!(client.cancel("dear").await?, Cancelled::Certainly(_)));
     client.once("next").mint(plan, holder, 1).await?;
-    assert_eq!(client.balance(plan, holder).await?.balance, 1);
+    assert_eq!(client.balance(plan, holder).await?.balance, 2);
 
     // Below what a block asks for.
     reader.anvil_set_next_block_base_fee_per_gas(1_000_000_000_000).await?;
@@ -127,7 +130,7 @@ async fn what_a_node_will_never_take_is_cancelled_and_no_dearer_than_is_allowed(
     let thrifty = client.clone().with_max_fee_per_gas(1_000_000);
     assert!(thrifty.once("cheap").untried(300_000).mint(plan, holder, 1).await.unwrap_err().is_pending());
     assert!(matches!(client.cancel("cheap").await?, Cancelled::Certainly(_)));
-    assert_eq!(client.balance(plan, holder).await?.balance, 1);
+    assert_eq!(client.balance(plan, holder).await?.balance, 2);
     Ok(())
 }
 

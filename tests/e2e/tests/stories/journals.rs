@@ -1,12 +1,18 @@
 //! What every journal promises, of each of them.
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, B256, Bytes, TxHash};
 use eyre::{OptionExt, Result, ensure, eyre};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::{
+    FutureExt,
+    future::{join_all, try_join_all},
+};
 use scrip::{
     Account, Entry, FileJournal, Inserted, Journal, JournalResult, MemoryJournal, Outcome, SqlJournal,
 };
 use scrip_e2e::postgres::Postgres;
+use tokio::time::timeout;
 
 const ACCOUNT: Account = Account { chain_id: 31_337, address: Address::repeat_byte(1) };
 
@@ -50,24 +56,32 @@ async fn keeps_its_promises(one: &dyn Journal, other: &dyn Journal) -> JournalRe
     assert_eq!(other.find(ACCOUNT, "it's $1; a \u{1f511}").await?.as_ref(), Some(&first));
     assert_eq!(other.last_nonce(ACCOUNT).await?, Some(9));
     let nonces = |entries: Vec<Entry>| entries.iter().map(|entry| entry.nonce).collect::<Vec<_>>();
-    assert_eq!(nonces(one.since(ACCOUNT, 0).await?), [7, 8, 9]);
-    assert_eq!(nonces(one.since(ACCOUNT, 8).await?), [8, 9]);
+    assert_eq!(nonces(one.since(ACCOUNT, 0, usize::MAX).await?), [7, 8, 9]);
+    assert_eq!(nonces(one.since(ACCOUNT, 8, 10).await?), [8, 9]);
+    assert_eq!(nonces(one.since(ACCOUNT, 0, 2).await?), [7, 8], "no more than are asked for");
+    assert_eq!((one.since(ACCOUNT, 0, 0).await?, one.since(ACCOUNT, 10, 1).await?), (vec![], vec![]));
+    assert_eq!(other.at(ACCOUNT, 7).await?.as_ref(), Some(&first));
+    assert_eq!(
+        (one.at(ACCOUNT, 6).await?, one.at(another, 8).await?),
+        (None, None),
+        "not what comes after it"
+    );
 
     // What replaces comes last, and of two at the same time none is lost.
     let replacements: Vec<_> = (0..20_u8).map(|number| Bytes::from(vec![number; 3])).collect();
     let replaced = replacements.iter().zip([one, other].into_iter().cycle());
     try_join_all(replaced.map(|(transaction, journal)| journal.replace(ACCOUNT, 7, transaction))).await?;
-    let mut transactions = one.since(ACCOUNT, 7).await?.swap_remove(0).transactions;
+    let mut transactions = one.at(ACCOUNT, 7).await?.ok_or("nothing")?.transactions;
     assert_eq!(transactions[0], first.transactions[0]);
     one.replace(ACCOUNT, 7, &Bytes::new()).await?;
     transactions.push(Bytes::new());
-    assert_eq!(other.since(ACCOUNT, 7).await?[0].transactions, transactions);
+    assert_eq!(other.at(ACCOUNT, 7).await?.map(|entry| entry.transactions).as_ref(), Some(&transactions));
     transactions.sort();
     transactions.dedup();
     assert_eq!(transactions.len(), 22, "each once");
 
     // What is known is not taken back by who comes late.
-    let outcome = async |nonce| JournalResult::Ok(one.since(ACCOUNT, nonce).await?[0].outcome);
+    let outcome = async |nonce| JournalResult::Ok(one.at(ACCOUNT, nonce).await?.ok_or("nothing")?.outcome);
     let by = TxHash::repeat_byte(5);
     for (settled, expected) in [
         (Outcome::Open, Outcome::Open),
@@ -126,11 +140,11 @@ async fn a_journal_in_a_file_keeps_its_promises() -> Result<()> {
     let path = folder.path().join("journal");
     let journal = FileJournal::open(&path)?;
     keeps_its_promises(&journal, &journal).await.map_err(|error| eyre!(error))?;
-    let before = journal.since(ACCOUNT, 0).await.map_err(|error| eyre!(error))?;
+    let before = journal.since(ACCOUNT, 0, usize::MAX).await.map_err(|error| eyre!(error))?;
     drop(journal);
     let again = FileJournal::open(&path)?;
     assert_eq!(
-        again.since(ACCOUNT, 0).await.map_err(|error| eyre!(error))?,
+        again.since(ACCOUNT, 0, usize::MAX).await.map_err(|error| eyre!(error))?,
         before,
         "read as it was written"
     );
@@ -146,6 +160,7 @@ async fn a_journal_in_sqlite_keeps_its_promises() -> Result<()> {
     ensure!(path.exists(), "the file is where it was asked for");
     let url = format!("sqlite:{}", folder.path().join("journal").display());
     made_by_many_at_once(&url).await?;
+    left_by_who_is_not_polled(&url).await?;
     renewed_by_none_that_is_older(&url).await
 }
 
@@ -154,6 +169,7 @@ async fn a_journal_in_postgres_keeps_its_promises() -> Result<()> {
     let Some(postgres) = Postgres::start()? else { return Ok(()) };
     made_by_many_at_once(&postgres.url()).await?;
     check(connect(&postgres.url()).await?, connect(&postgres.url()).await?).await?;
+    left_by_who_is_not_polled(&postgres.url()).await?;
     renewed_by_none_that_is_older(&postgres.url()).await
 }
 
@@ -165,6 +181,31 @@ async fn made_by_many_at_once(url: &str) -> Result<()> {
     });
     for inserted in join_all(inserted).await {
         assert_eq!(inserted.map_err(|error| eyre!(error))?, Inserted::New);
+    }
+    Ok(())
+}
+
+/// Who has begun something and is not polled any more keeps nothing from others, however far it has come.
+async fn left_by_who_is_not_polled(url: &str) -> Result<()> {
+    let (other, account) = (connect(url).await?, Account { chain_id: 6, ..ACCOUNT });
+    let mut left = Vec::new();
+    for polls in 1..=30 {
+        let (journal, entry) = (other.clone(), entry(account, polls, None));
+        let mut inserting = Box::pin(async move { journal.insert(&entry).await });
+        for _ in 0..polls {
+            if inserting.as_mut().now_or_never().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        left.push(inserting);
+        let found = timeout(Duration::from_secs(10), other.find(account, "a")).await;
+        assert_eq!(found?.map_err(|error| eyre!(error))?, None, "after {polls} polls");
+    }
+    // What was begun is done all the same.
+    drop(left);
+    while other.last_nonce(account).await.map_err(|error| eyre!(error))? != Some(30) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
 }

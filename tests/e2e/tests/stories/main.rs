@@ -1,5 +1,6 @@
 //! Stories on a real chain, in one binary: each test has an Anvil of its own.
 
+mod bounds;
 mod cancel;
 mod client;
 mod common;
@@ -22,6 +23,8 @@ mod server;
 mod services;
 mod shared;
 mod signed_orders;
+mod stalled;
+mod superseded;
 mod typed_data;
 mod voucher_book;
 mod voucher_checks;

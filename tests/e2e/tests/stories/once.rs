@@ -31,7 +31,7 @@ async fn journalled(env: &TestEnv) -> Result<(Client, Arc<MemoryJournal>)> {
 /// All that a client has signed.
 async fn entries(client: &Client, journal: &dyn Journal) -> Result<Vec<Entry>> {
     let account = Account { chain_id: client.chain_id(), address: client.signer() };
-    journal.since(account, 0).await.map_err(|error| eyre::eyre!(error))
+    journal.since(account, 0, usize::MAX).await.map_err(|error| eyre::eyre!(error))
 }
 
 async fn balance(env: &TestEnv, plan: PlanId) -> Result<u128> {
@@ -284,7 +284,8 @@ async fn what_a_write_waits_for_is_said() -> Result<()> {
     assert_eq!(waiting(error)?, "it is 1 deep, of 3 blocks");
 
     // A node that refuses it, and which nobody gave it to: it is not waited for in vain.
-    let error = builder.once("dear").untried(40_000_000).mint(plan, holder, 1).await.unwrap_err();
+    env.devnet.reader().anvil_set_balance(builder.signer(), U256::ZERO).await?;
+    let error = builder.once("dear").untried(200_000).mint(plan, holder, 1).await.unwrap_err();
     assert!(
         matches!(&error, Error::Pending { waiting, .. } if matches!(**waiting, Waiting::Node(_))),
         "{error}"

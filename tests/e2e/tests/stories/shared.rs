@@ -32,7 +32,7 @@ fn sqlite(folder: &Path) -> String {
 /// All that a client has signed.
 async fn entries(client: &Client, journal: &dyn Journal) -> Result<Vec<Entry>> {
     let account = Account { chain_id: client.chain_id(), address: client.signer() };
-    journal.since(account, 0).await.map_err(|error| eyre!(error))
+    journal.since(account, 0, usize::MAX).await.map_err(|error| eyre!(error))
 }
 
 /// Whether all of an account's nonces are taken, one after another, and mined.
@@ -204,7 +204,7 @@ async fn who_repeats_a_write_at_the_same_time_may_replace_it() -> Result<()> {
     let (patient, hasty) = (mint(patient), mint(hasty));
     let replaced: TxHash = loop {
         let account = Account { chain_id: env.builder.chain_id(), address: env.builder.signer() };
-        let entries = journal.since(account, 0).await.map_err(|error| eyre!(error))?;
+        let entries = journal.since(account, 0, usize::MAX).await.map_err(|error| eyre!(error))?;
         if let Some(entry) = entries.last()
             && entry.transactions.len() > 1
         {

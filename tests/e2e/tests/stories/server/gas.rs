@@ -9,8 +9,8 @@ use scrip_e2e::server::{Replica, ServerEnv};
 use serde_json::json;
 
 use super::{
-    changed, on_each_database, plan, register,
-    x402::{give, refused, request, token, verify},
+    changed, on_each_database, plan, refused, register,
+    x402::{give, request, token, verify},
 };
 
 on_each_database!(a_seller_without_gas_verifies_nothing, what_was_given_for_gas_buys_nothing);

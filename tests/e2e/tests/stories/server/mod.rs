@@ -2,6 +2,7 @@
 
 mod card;
 mod gas;
+mod limits;
 mod once;
 mod openapi;
 mod reference;
@@ -32,8 +33,8 @@ macro_rules! on_each_database {
 use on_each_database;
 
 use alloy::primitives::{Address, U256};
-use eyre::{OptionExt, Result};
-use scrip_e2e::server::{DatabaseKind, ServerEnv};
+use eyre::{OptionExt, Result, WrapErr, ensure};
+use scrip_e2e::server::{Answer, DatabaseKind, ServerEnv};
 use serde_json::{Value, json};
 
 async fn tell(kind: DatabaseKind, story: impl AsyncFnOnce(&mut ServerEnv) -> Result<()>) -> Result<()> {
@@ -77,4 +78,20 @@ fn changed(mut body: Value, changes: &[(&str, Value)]) -> Value {
 async fn register(env: &ServerEnv, name: &str) -> Result<String> {
     let made = env.builder.post("/api/v1/protocol/plans", &plan(env, name)).await?.ok()?;
     Ok(made["planId"].as_str().ok_or_eyre("no id")?.to_owned())
+}
+
+/// Makes sure that something was refused, and why: by a problem of this status and code, with a hint.
+#[track_caller]
+fn refused(answer: &Answer, status: u16, code: &str) -> Result<()> {
+    let found = answer.problem().wrap_err_with(|| format!("not {code}"))?;
+    ensure!(
+        (answer.status, found) == (status, code),
+        "{status} {code} expected: {} {}",
+        answer.status,
+        answer.body
+    );
+    let hint = answer.body["hint"].as_str().ok_or_eyre(format!("no hint: {}", answer.body))?;
+    ensure!(!hint.is_empty(), "{}", answer.body);
+    assert_eq!(answer.body["retryable"], matches!(status, 429 | 503), "{}", answer.body);
+    Ok(())
 }

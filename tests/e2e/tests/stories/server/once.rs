@@ -17,7 +17,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{on_each_database, register, tell};
+use super::{
+    on_each_database, register, tell,
+    x402::{token, verify},
+};
 
 on_each_database!(
     a_key_stands_for_one_request,
@@ -138,13 +141,15 @@ async fn a_key_stands_for_one_request(env: &mut ServerEnv) -> Result<()> {
     mint(1).await?.ok()?;
     assert_eq!(env.chain.stranger.balance(shop.plan, env.stranger.address).await?.balance, 1);
 
-    // What was done is not judged anew: the same is answered when there is nothing left to be burned.
+    // What was done is not judged anew: the same is answered when all that is left is reserved.
     let burn = || {
         let burn = json!({ "planId": shop.plan.0.to_string(), "creditsAmount": 150 });
         let request = env.subscriber.request(Method::POST, "/api/v1/protocol/plans/burn").json(&burn);
         Answer::of(request.header("idempotency-key", "b"))
     };
     let burned = burn().await?.ok()?;
+    let plan = shop.plan.0.to_string();
+    verify(&env.builder, &plan, &token(env, &plan).await?, 50).await?.ok()?;
     assert_eq!(burn().await?.ok()?["txHash"], burned["txHash"]);
     assert_eq!(env.chain.stranger.balance(shop.plan, env.subscriber.address).await?.balance, 50);
 

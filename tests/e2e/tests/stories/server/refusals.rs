@@ -10,7 +10,7 @@ use scrip_e2e::{
 use serde_json::{Value, json};
 use sqlx::Row;
 
-use super::{changed, on_each_database, plan, register};
+use super::{changed, on_each_database, plan, refused, register};
 
 on_each_database!(
     what_cannot_be_read_is_refused,
@@ -21,22 +21,6 @@ on_each_database!(
 );
 
 const PLANS: &str = "/api/v1/protocol/plans";
-
-/// A problem of this status and code, with a hint.
-#[track_caller]
-fn refused(answer: &Answer, status: u16, code: &str) -> Result<()> {
-    let found = answer.problem().wrap_err_with(|| format!("not {code}"))?;
-    ensure!(
-        (answer.status, found) == (status, code),
-        "{status} {code} expected: {} {}",
-        answer.status,
-        answer.body
-    );
-    let hint = answer.body["hint"].as_str().ok_or_eyre(format!("no hint: {}", answer.body))?;
-    ensure!(!hint.is_empty(), "{}", answer.body);
-    assert_eq!(answer.body["retryable"], status == 503, "{}", answer.body);
-    Ok(())
-}
 
 /// Sends a text, as it is, with any method.
 async fn send(caller: &Caller, method: Method, path: &str, body: impl Into<String>) -> Result<Answer> {

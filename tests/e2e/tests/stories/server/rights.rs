@@ -60,10 +60,12 @@ fn table(
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
         ("get", "/readyz", Nothing, none.clone()),
+        ("get", "/metrics", Admin, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
         ("post", "/api/v1/accounts", Admin, json!({ "name": "new" })),
+        ("put", "/api/v1/accounts/{address}/limits", Admin, json!({})),
         ("get", "/api/v1/api-keys", Key("keys", 200), none.clone()),
         ("post", "/api/v1/api-keys", Key("keys", 200), key),
         ("delete", "/api/v1/api-keys/{id}", Key("keys", 404), none.clone()),
@@ -179,6 +181,7 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
             .replace("{planId}", &plan)
             .replace("{agentId}", &agent)
             .replace("{holder}", &env.subscriber.address.to_string())
+            .replace("{address}", &env.subscriber.address.to_string())
             .replace("{id}", &unused);
         let ask = async |caller: &Caller| -> Result<Answer> {
             let request = caller.request(method.to_uppercase().parse()?, &filled);

@@ -5,8 +5,8 @@ use reqwest::Method;
 use scrip_e2e::server::{Answer, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{TOO_FEW, asked, balance, refused, register, request, sell, settle, text, verify};
-use crate::server::on_each_database;
+use super::{TOO_FEW, asked, balance, register, request, sell, settle, text, verify};
+use crate::server::{on_each_database, refused};
 
 on_each_database!(
     a_delegation_is_made_listed_and_ended,

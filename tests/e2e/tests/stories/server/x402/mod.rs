@@ -103,11 +103,4 @@ fn text(value: &Value, name: &str) -> Result<String> {
     Ok(value[name].as_str().ok_or_eyre(format!("no {name}: {value}"))?.to_owned())
 }
 
-/// Makes sure that something was refused, and why.
-#[track_caller]
-pub(super) fn refused(answer: &Answer, status: u16, code: &str) -> Result<()> {
-    assert_eq!((answer.status, answer.problem()?), (status, code), "{}", answer.body);
-    Ok(())
-}
-
 const TOO_FEW: (u16, &str) = (402, "BCK.CREDITS.0003");

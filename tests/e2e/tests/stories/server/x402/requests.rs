@@ -4,10 +4,8 @@ use eyre::Result;
 use scrip_e2e::server::ServerEnv;
 use serde_json::{Value, json};
 
-use super::{
-    TOO_FEW, give, payment, refused, register, request, required, sell, settle, text, token, verify,
-};
-use crate::server::on_each_database;
+use super::{TOO_FEW, give, payment, register, request, required, sell, settle, text, token, verify};
+use crate::server::{on_each_database, refused};
 
 on_each_database!(
     what_is_sold_is_one_of_the_agents_endpoints,

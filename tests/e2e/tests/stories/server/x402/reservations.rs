@@ -14,8 +14,8 @@ use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::{TOO_FEW, balance, give, payment, refused, register, request, sell, settle, text, token, verify};
-use crate::server::on_each_database;
+use super::{TOO_FEW, balance, give, payment, register, request, sell, settle, text, token, verify};
+use crate::server::{on_each_database, refused};
 
 on_each_database!(
     what_is_verified_is_settled_once,

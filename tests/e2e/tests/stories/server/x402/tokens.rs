@@ -6,8 +6,8 @@ use reqwest::Method;
 use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{asked, balance, give, payment, refused, request, sell, settle, text, token, verify};
-use crate::server::on_each_database;
+use super::{asked, balance, give, payment, request, sell, settle, text, token, verify};
+use crate::server::{on_each_database, refused};
 
 on_each_database!(
     a_token_is_listed_and_revoked,
