@@ -103,6 +103,12 @@ impl Failure {
         if let Some(problem) = error.downcast_ref::<Problem>() {
             failure.exit = problem.exit;
             failure.hint.clone_from(&problem.hint);
+            // What it was before it was said in other words.
+            let error = error.downcast_ref::<Error>();
+            failure.refusal = error.and_then(Error::refused_by).map(name_of);
+            if let Some(Error::Pending { transaction, .. }) = error {
+                failure.transaction = Some(*transaction);
+            }
         } else if let Some(error) = error.downcast_ref::<Error>() {
             failure.exit = exit_of(error);
             failure.message = without_urls(&failure.message);

@@ -1,4 +1,4 @@
-//! The journal in which keys stand for what was signed: `--once`.
+//! The journal in which keys stand for what was signed: those of `--once`, and of books of vouchers.
 
 use std::{fs, path::PathBuf};
 
@@ -13,21 +13,21 @@ use crate::{
     node::Node,
 };
 
-/// Opens the journal of a node's chain: the file that was named, or the chain's own, which is made for the first key. From then
-/// on all writes are in it, so that none takes the nonce of another.
-pub(crate) async fn open(node: &Node<'_>) -> Result<Option<SqlJournal>> {
+/// Opens the journal of a node's chain: the file that was named, or the chain's own, which is made when it is needed first. From
+/// then on all writes are in it, so that none takes the nonce of another.
+pub(crate) async fn open(node: &Node<'_>, needed: bool) -> Result<Option<SqlJournal>> {
     let global = &node.context.global;
     let file = match global.journal.as_ref().or(node.network.journal.as_ref()) {
         Some(file) => file.clone(),
         None => {
             let folder = folder()?;
-            // Nothing is asked of the node, and nothing made, before the first key.
-            if global.once.is_none() && !folder.exists() {
+            // Nothing is asked of the node, and nothing made, before that.
+            if !needed && !folder.exists() {
                 return Ok(None);
             }
             match name(node).await? {
-                Some(name) if global.once.is_some() || folder.join(&name).exists() => folder.join(name),
-                None if global.once.is_some() => {
+                Some(name) if needed || folder.join(&name).exists() => folder.join(name),
+                None if needed => {
                     let message = format!("the node plays chain {} for tests", node.chain_id);
                     return Err(problem(Exit::Usage, message)
                         .hint("give it a journal of its own with --journal: what is signed here is good there, too")

@@ -8,9 +8,13 @@ use alloy::{
     primitives::{Address, ChainId},
     providers::{Provider, ProviderBuilder, RootProvider},
     rpc::client::{ClientBuilder, RpcClient},
-    transports::{RpcError, http::reqwest::Url, layers::RetryBackoffLayer},
+    transports::{
+        RpcError,
+        http::reqwest::{Client, Url},
+        layers::RetryBackoffLayer,
+    },
 };
-use eyre::{OptionExt, Result};
+use eyre::{OptionExt, Result, WrapErr};
 use scrip::{Deployment, Error, Lens, Scrip};
 use scrip_devnet::WalletProvider;
 
@@ -62,8 +66,13 @@ impl<'a> Node<'a> {
             problem(Exit::Usage, format!("the node is not named by a URL: {error}"))
                 .hint("check --rpc-url, ETH_RPC_URL and the configuration; such as https://base.example")
         })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(problem(Exit::Usage, "the node is not named by a URL of http or https")
+                .hint("check --rpc-url, ETH_RPC_URL and the configuration; such as https://base.example")
+                .into());
+        }
         let place = url.origin().ascii_serialization();
-        let client = client(url);
+        let client = client(url, context.global.request_timeout)?;
         let provider = RootProvider::<Ethereum>::new(client.clone());
         let chain_id = provider.get_chain_id().await.map_err(|error| match error {
             RpcError::ErrorResp(answer) => problem(
@@ -167,12 +176,21 @@ impl<'a> Node<'a> {
 impl<'a> Session<'a> {
     /// Connects, to write.
     pub(crate) async fn connect(context: &'a Context) -> Result<Self> {
+        Self::connect_with(context, context.global.once.is_some()).await
+    }
+
+    /// Connects, to write what must be found again by who goes on with it.
+    pub(crate) async fn connect_with_journal(context: &'a Context) -> Result<Self> {
+        Self::connect_with(context, true).await
+    }
+
+    async fn connect_with(context: &'a Context, journal: bool) -> Result<Self> {
         let node = Node::connect(context).await?;
         let account = node.account().await?;
         let scrip = Scrip::connect(node.signing(&account), node.deployment()).await?;
         let mut scrip = scrip.with_patience(context.global.timeout);
         context.print.detail(&format!("Scrip is at {}", scrip.address()));
-        if let Some(journal) = journal::open(&node).await? {
+        if let Some(journal) = journal::open(&node, journal).await? {
             scrip = scrip.with_journal(Arc::new(journal));
         }
         if let Some(key) = &context.global.once {
@@ -214,13 +232,16 @@ fn network(context: &Context) -> Result<(Network, Option<ChainId>)> {
     Ok((network.clone(), network.chain_id))
 }
 
-fn client(url: Url) -> RpcClient {
+/// What is not connected to in a third of what a request may take, is not there.
+fn client(url: Url, timeout: Duration) -> Result<RpcClient> {
     let is_local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     let retry = RetryBackoffLayer::new(RETRIES, BACKOFF_MILLIS, UNITS_PER_SECOND);
-    let client = ClientBuilder::default().layer(retry).http(url);
+    let http = Client::builder().connect_timeout(timeout / 3).timeout(timeout).build();
+    let http = http.wrap_err("a node cannot be asked from this machine")?;
+    let client = ClientBuilder::default().layer(retry).http_with_client(http, url);
     if is_local {
         // A devnet mines at once.
         client.set_poll_interval(Duration::from_millis(20));
     }
-    client
+    Ok(client)
 }

@@ -86,6 +86,9 @@ impl State {
         repeat: Repeat,
         work: Work,
     ) -> Result<Outcome, Problem> {
+        if !self.signs_for(account).await? {
+            return Err(self.hand_out(account, work).await);
+        }
         // Whoever asks may go at any moment: what is begun for it has an end all the same.
         let entered = tokio::spawn(Arc::clone(self).enter(account, repeat, work)).await;
         let waiter = entered.map_err(|error| Problem::internal(&error))??;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use scrip::{
-    Error, Refusal,
+    Error, Refusal, WalletCalls,
     abi::{IScrip::IScripErrors as Refused, IServices::IServicesErrors as OfServices},
 };
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,10 @@ pub struct ProblemDetails {
     pub hint: Cow<'static, str>,
     /// Whether the same request may pass later.
     pub retryable: bool,
+    /// What the account's own wallet is to send, if that is all that is missing: the parameter of `wallet_sendCalls` (EIP-5792).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub calls: Option<WalletCalls>,
 }
 
 /// A kind of problem: its status, code and title, and what to do about it where nothing better is known.
@@ -132,6 +136,10 @@ impl ProblemKind {
             "choose another plan";
         REFUSED = CONFLICT, "SCRIP.CHAIN.REFUSED", "refused by the contract",
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
+        NOT_SIGNED_IN = BAD_REQUEST, "SCRIP.AUTH.SIWE", "nobody has signed in",
+            "sign what POST /api/v1/auth/siwe/nonce says";
+        NOT_SET_UP = NOT_IMPLEMENTED, "SCRIP.SERVER.NOT_SET_UP", "not set up on this server",
+            "ask who runs it";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
             "use a new key for a new request";
         NO_ACCOUNT = NOT_FOUND, "SCRIP.ACCOUNT.UNKNOWN", "no such account",
@@ -164,6 +172,7 @@ impl ProblemKind {
             code: code.into(),
             hint: hint.into(),
             retryable: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
+            calls: None,
         }))
     }
 }
@@ -172,6 +181,12 @@ impl Problem {
     /// Says better what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = hint.into().into();
+        self
+    }
+
+    /// Says what is to be sent.
+    pub(crate) fn with_calls(mut self, calls: WalletCalls) -> Self {
+        self.0.calls = Some(calls);
         self
     }
 

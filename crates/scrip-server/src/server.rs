@@ -36,6 +36,7 @@ use crate::{
     rate::{self, Rate},
     routes::{self, keys::YEAR},
     scope::{Scope, Scopes},
+    sign_in::Place,
     state::{Clock, State},
     vault::Vault,
 };
@@ -58,6 +59,9 @@ pub struct Config {
     /// How often a second each API key, and each address without one, may ask; ten times as often at once. As often as it likes
     /// without a number.
     pub requests_per_second: Option<NonZeroU32>,
+    /// Where all reach the server, such as `https://api.example`: wallets show it to those who log in with one, which nobody can
+    /// without.
+    pub public_url: Option<String>,
     /// The time.
     pub clock: Clock,
 }
@@ -81,6 +85,9 @@ pub enum StartError {
     /// The journal of signed transactions, in the same database.
     #[error("the journal cannot be used: {0}")]
     Journal(JournalError),
+    /// Where all reach it.
+    #[error("`{0}` is no URL with a host, such as https://api.example")]
+    PublicUrl(String),
     /// The chain.
     #[error(transparent)]
     Chain(#[from] scrip::Error),
@@ -125,8 +132,21 @@ impl Server {
     ///
     /// [`StartError`] when the database or the chain cannot be used, or Scrip is not there.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Config { database, node, deployment, master_key, fund, stripe, requests_per_second, clock } =
-            config;
+        let Config {
+            database,
+            node,
+            deployment,
+            master_key,
+            fund,
+            stripe,
+            requests_per_second,
+            public_url,
+            clock,
+        } = config;
+        let place = match public_url {
+            None => None,
+            Some(url) => Some(Place::new(&url).ok_or(StartError::PublicUrl(url))?),
+        };
         let processor = stripe.map(Processor::new).transpose();
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
         let db = database::open(&database).await?;
@@ -148,6 +168,7 @@ impl Server {
             running: Default::default(),
             peers: Default::default(),
             rate: Rate::new(requests_per_second),
+            place,
             metrics: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    holds::Turns, metrics::Metrics, peers::Peers, rate::Rate, running::Running, vault::Vault,
+    holds::Turns, metrics::Metrics, peers::Peers, rate::Rate, running::Running, sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -63,6 +63,8 @@ pub(crate) struct State {
     /// Told whenever Stripe has news of a payment.
     pub(crate) card_news: Notify,
     pub(crate) rate: Rate,
+    /// Where all reach the server, if that is known.
+    pub(crate) place: Option<Place>,
     pub(crate) metrics: Metrics,
 }
 

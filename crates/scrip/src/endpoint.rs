@@ -1,23 +1,38 @@
 //! How a chain is reached.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    error::Error as _,
+    num::NonZeroUsize,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use alloy::{
-    rpc::client::{ClientBuilder, RpcClient},
+    rpc::{
+        client::{ClientBuilder, RpcClient},
+        json_rpc::{RequestPacket, ResponsePacket},
+    },
     transports::{
-        TransportError,
-        http::{Http, reqwest::Url},
-        layers::{FallbackLayer, RateLimitRetryPolicy, RetryBackoffLayer},
+        RpcError, TransportError, TransportErrorKind, TransportFut,
+        http::{
+            Http,
+            reqwest::{self, Client, Url},
+        },
+        layers::{FallbackLayer, RateLimitRetryPolicy, RetryBackoffLayer, ThrottleLayer},
     },
 };
-use tower::ServiceBuilder;
+use tower::{Service, ServiceBuilder};
 
 use crate::{Error, Result};
 
 /// The nodes by which a chain is reached, over HTTP: one or several, asked again when they fail.
 ///
-/// What is asked again is what was asked; a transaction is the same bytes each time. Any other alloy provider serves as well,
-/// such as one over a websocket, which connects again by itself.
+/// What is asked again is what was asked; a transaction is the same bytes each time. A node that is not connected to within 10
+/// seconds, or has not answered a request within 30, has failed: see [`Endpoint::timing_out`].
+///
+/// Any other alloy provider serves as well, such as one over a websocket, which connects again by itself: ten times, in about three
+/// minutes, unless its `WsConnect` says more (`with_max_retries`). After that it is of no use any more.
 ///
 /// ```no_run
 /// # async fn run() -> eyre::Result<()> {
@@ -32,13 +47,17 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     urls: Vec<Url>,
+    http: Client,
     retries: u32,
     backoff: Duration,
-    per_second: u64,
+    throttle: Option<Arc<ThrottleLayer>>,
 }
 
-/// What the layer reckons a request to cost, in its units.
-const COST: u64 = 20;
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request may take in all, to its answer's last byte.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the client asks: of one node after another until one answers, and not of all at once, as the layer would.
 const METHODS: [&str; 16] = [
@@ -65,10 +84,12 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidEndpoint`] when it is no URL of HTTP.
+    /// [`Error::InvalidEndpoint`] when it is no URL of HTTP, and [`Error::Transport`] when this machine has no certificates that TLS
+    /// could trust.
     pub fn new(url: &str) -> Result<Self> {
         let urls = vec![parse(url)?];
-        Ok(Self { urls, retries: 5, backoff: Duration::from_millis(500), per_second: 1_000 })
+        let http = http(CONNECT_TIMEOUT, REQUEST_TIMEOUT)?;
+        Ok(Self { urls, http, retries: 5, backoff: Duration::from_millis(500), throttle: None })
     }
 
     /// One more: of several the one that has answered best is asked first, and the next when it fails.
@@ -86,9 +107,22 @@ impl Endpoint {
         Self { retries: times, backoff: pause, ..self }
     }
 
-    /// Asks again what failed no sooner than keeps to so many requests a second, 1,000 by default.
+    /// Gives a node up that is not connected to in the first of these times, 10 seconds by default, or has not answered a request
+    /// in the second, 30 by default. Then the next node is asked, and after a pause all again, as with every other failure: with
+    /// nodes that take connections and never answer, a call fails after this time for each node and each time that it is asked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::new`].
+    pub fn timing_out(self, connect: Duration, request: Duration) -> Result<Self> {
+        Ok(Self { http: http(connect, request)?, ..self })
+    }
+
+    /// Sends each node no more than so many requests a second, one after another at even distances, those that are asked again
+    /// among them: all clients of this endpoint together. Without a limit by default; 0 counts as 1.
     pub fn at_most(self, per_second: u64) -> Self {
-        Self { per_second, ..self }
+        let per_second = u32::try_from(per_second.max(1)).unwrap_or(u32::MAX);
+        Self { throttle: Some(Arc::new(ThrottleLayer::new(per_second))), ..self }
     }
 
     /// The client, for `ProviderBuilder::connect_client`.
@@ -96,16 +130,65 @@ impl Endpoint {
         // Nodes that limit rates say so; all else that is no answer is worth asking again, too.
         let policy = RateLimitRetryPolicy::default().or(TransportError::is_transport_error);
         let pause = u64::try_from(self.backoff.as_millis()).unwrap_or(u64::MAX);
-        let retry = RetryBackoffLayer::new_with_policy(self.retries, pause, self.per_second * COST, policy);
-        let nodes = self.urls.iter().cloned().map(Http::new).collect();
+        // This layer's own notion of a rate only makes pauses longer.
+        let retry = RetryBackoffLayer::new_with_policy(self.retries, pause, u64::MAX, policy);
+        let node = |url: &Url| Node(Http::with_client(self.http.clone(), url.clone()));
+        let nodes = self.urls.iter().map(node).collect();
         let in_turn = FallbackLayer::default()
             .with_active_transport_count(NonZeroUsize::new(self.urls.len()).unwrap_or(NonZeroUsize::MIN))
             .with_sequential_methods(METHODS.into_iter().map(str::to_owned).collect());
         let transport = ServiceBuilder::new().layer(in_turn).service(nodes);
         let local =
             self.urls.iter().all(|url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")));
-        ClientBuilder::default().layer(retry).transport(transport, local)
+        let client = ClientBuilder::default().layer(retry);
+        match &self.throttle {
+            Some(layer) => {
+                let throttle = Arc::clone(&layer.throttle);
+                client.layer(ThrottleLayer { throttle }).transport(transport, local)
+            }
+            None => client.transport(transport, local),
+        }
     }
+}
+
+/// A node, whose errors do not repeat its URL, but say what is behind them.
+#[derive(Debug, Clone)]
+struct Node(Http<Client>);
+
+impl Service<RequestPacket> for Node {
+    type Response = ResponsePacket;
+    type Error = TransportError;
+    type Future = TransportFut<'static>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: RequestPacket) -> Self::Future {
+        let answer = self.0.call(request);
+        Box::pin(async move { answer.await.map_err(without_url) })
+    }
+}
+
+fn without_url(error: TransportError) -> TransportError {
+    let RpcError::Transport(TransportErrorKind::Custom(error)) = error else { return error };
+    match error.downcast::<reqwest::Error>() {
+        Ok(error) => {
+            let error = error.without_url();
+            let (mut text, mut cause) = (error.to_string(), error.source());
+            while let Some(behind) = cause {
+                text = format!("{text}: {behind}");
+                cause = behind.source();
+            }
+            TransportErrorKind::custom_str(&text)
+        }
+        Err(error) => RpcError::Transport(TransportErrorKind::Custom(error)),
+    }
+}
+
+fn http(connect: Duration, request: Duration) -> Result<Client> {
+    let http = Client::builder().connect_timeout(connect).timeout(request).build();
+    http.map_err(|error| Error::Transport(TransportErrorKind::non_retryable(error)))
 }
 
 fn parse(url: &str) -> Result<Url> {

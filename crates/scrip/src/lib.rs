@@ -95,6 +95,8 @@ pub use voucher::{
     Session, SessionRevoked, SessionSpent, SessionVoucher, Signable, Signed, Voucher, VoucherRedeemed,
     VouchersRevoked,
 };
-pub use voucher_book::{AnyVoucher, BookRedeemed, Collected, RefusedVoucher, Taken, VoucherBook};
+pub use voucher_book::{
+    AnyVoucher, BookPrepared, BookRedeemed, Collected, RefusedVoucher, Taken, VoucherBook,
+};
 pub use voucher_check::VoucherState;
 pub use wallet_calls::{WalletCall, WalletCalls};

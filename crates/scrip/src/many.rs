@@ -5,7 +5,7 @@ use alloy::{
     eips::{BlockId, BlockNumberOrTag},
     primitives::B256,
     providers::Provider,
-    transports::RpcError,
+    transports::{RpcError, TransportError},
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ where
         match call.call().await {
             Ok(some) if some.len() == part.len() => answers.extend(some),
             Ok(_) => return Err(Error::UnexpectedAnswer("more or less than it was asked about")),
-            Err(error) if part.len() > 1 && may_be_too_much(&error) => {
+            Err(contract::Error::TransportError(error)) if part.len() > 1 && may_be_too_much(&error) => {
                 let (first, second) = part.split_at(part.len() / 2);
                 left.extend([second, first]);
             }
@@ -82,8 +82,7 @@ where
 
 /// Whether less may do. Nodes and contracts have many words for too little gas; 413 is about the size of the request. A node that is
 /// asked too often is not asked still more often.
-fn may_be_too_much(error: &contract::Error) -> bool {
-    let contract::Error::TransportError(error) = error else { return false };
+pub(crate) fn may_be_too_much(error: &TransportError) -> bool {
     match error {
         RpcError::ErrorResp(answer) => !answer.is_retry_err(),
         RpcError::Transport(error) => error.as_http_error().is_some_and(|error| error.status == 413),

@@ -107,17 +107,32 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         }
     }
 
-    /// Sends a call that another one needs, under a key of its own.
-    pub(crate) async fn send_step(&self, call: TransactionRequest) -> Result<TransactionReceipt> {
+    /// Sends a call that another one needs, under a key of its own, which it has for each time that it is needed. What was begun
+    /// under that is seen to the end.
+    pub(crate) async fn send_step(&self, call: TransactionRequest, time: u32) -> Result<TransactionReceipt> {
         let intent = Intent::of_call(&call);
-        let key = self.key().map(|key| intent.step_of(key));
-        self.send_as(intent, key.as_deref(), call).await.map_err(|error| match error {
+        let sent = match self.step(&call, time).await? {
+            Some(entry) => self.follow(entry).await,
+            None => self.send_as(intent, self.step_key(intent, time).as_deref(), call).await,
+        };
+        sent.map_err(|error| match error {
             // What is repeated is the whole.
             Error::Pending { transaction, waiting, .. } => {
                 Error::Pending { transaction, key: self.key().map(str::to_owned), waiting }
             }
             error => error,
         })
+    }
+
+    /// What was begun of a call that another one needs.
+    pub(crate) async fn step(&self, call: &TransactionRequest, time: u32) -> Result<Option<Entry>> {
+        let intent = Intent::of_call(call);
+        self.begun(intent, self.step_key(intent, time).as_deref()).await
+    }
+
+    fn step_key(&self, step: Intent, time: u32) -> Option<String> {
+        let key = step.step_of(self.key()?);
+        Some(if time == 0 { key } else { format!("{key}#{time}") })
     }
 
     /// What came of a payment; or what was done under the key by who does the same at the same time, after which this one may

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Error, Item, PaymentStandard, Receipt, Result, RouterOrder, Scrip, SignedOrder, WalletCall,
     abi::{IERC20, IScrip::IScripErrors},
+    journal::Outcome,
     order::Bill,
     outbox::Intent,
 };
@@ -85,9 +86,10 @@ impl<P> Scrip<P> {
 
 impl<P: Provider + WalletProvider> Scrip<P> {
     /// Approves an amount of a token, so that the contract can pull it from the signer: for uses of plans paid per use. Does
-    /// nothing when that much is approved already.
+    /// nothing when that much is approved already, nor when it was approved under this client's key before, whatever is left of it.
     pub async fn approve(&self, token: Address, amount: U256) -> Result<Vec<Receipt>> {
-        self.approve_for(self.address(), token, amount).await
+        let calls = self.approvals(self.signer(), self.address(), token, amount).await?;
+        self.send_approvals(calls, 0).await
     }
 
     /// By which signature a bill is best paid, if the client can sign and nothing better, such as an allowance, is there already.
@@ -168,8 +170,10 @@ impl<P: Provider + WalletProvider> Scrip<P> {
             return Ok((self.send_as(intent, self.key(), self.batch(calls)).await?, Vec::new()));
         }
         let mut approvals = Vec::new();
-        for approval in calls {
-            approvals.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
+        if !calls.is_empty() {
+            for (&token, &amount) in of_tokens(needed) {
+                approvals.extend(self.approve_for(self.address(), token, amount).await?);
+            }
         }
         Ok((self.send_as(intent, self.key(), call).await?, approvals))
     }
@@ -182,6 +186,8 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         executor.execute(ONE_BATCH, Bytes::from(calls.abi_encode_params())).into_transaction_request()
     }
 
+    /// Has a spender allowed this much of a token, for what this client's key stands for. What was approved under the key before may
+    /// have been spent on something else since: then it is approved again, as a step of its own.
     pub(crate) async fn approve_for(
         &self,
         spender: Address,
@@ -189,8 +195,34 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         amount: U256,
     ) -> Result<Vec<Receipt>> {
         let mut receipts = Vec::new();
-        for approval in self.approvals(self.signer(), spender, token, amount).await? {
-            receipts.push((&self.send_step(approval).await.map_err(Error::of_token)?).try_into()?);
+        for time in 0.. {
+            let calls = self.approvals(self.signer(), spender, token, amount).await?;
+            // What it was for may be on its way already, by who does the same at the same time.
+            if time > 0 && self.entry().await?.is_some() {
+                break;
+            }
+            let mut begun = false;
+            for call in &calls {
+                if let Some(entry) = self.step(call, time).await? {
+                    begun = true;
+                    if entry.outcome == Outcome::Open {
+                        receipts.extend(self.send_approvals(vec![call.clone()], time).await?);
+                    }
+                }
+            }
+            if !begun {
+                receipts.extend(self.send_approvals(calls, time).await?);
+                break;
+            }
+            // It is known to be done before it is looked again whether that is enough.
+        }
+        Ok(receipts)
+    }
+
+    async fn send_approvals(&self, calls: Vec<TransactionRequest>, time: u32) -> Result<Vec<Receipt>> {
+        let mut receipts = Vec::new();
+        for call in calls {
+            receipts.push((&self.send_step(call, time).await.map_err(Error::of_token)?).try_into()?);
         }
         Ok(receipts)
     }
@@ -220,8 +252,7 @@ impl<P: Provider> Scrip<P> {
         needed: &BTreeMap<Address, U256>,
     ) -> Result<Vec<TransactionRequest>> {
         let mut calls = Vec::new();
-        for (&token, &amount) in needed.iter().filter(|(token, amount)| !token.is_zero() && !amount.is_zero())
-        {
+        for (&token, &amount) in of_tokens(needed) {
             calls.extend(self.approvals(payer, self.address(), token, amount).await?);
         }
         Ok(calls)
@@ -268,4 +299,9 @@ impl<P: Provider> Scrip<P> {
         }
         Ok(amounts.into_iter().map(|amount| approve(amount).into_transaction_request()).collect())
     }
+}
+
+/// What is needed of tokens, and not of the native coin.
+fn of_tokens(needed: &BTreeMap<Address, U256>) -> impl Iterator<Item = (&Address, &U256)> {
+    needed.iter().filter(|(token, amount)| !token.is_zero() && !amount.is_zero())
 }

@@ -9,7 +9,7 @@ use alloy::{
     sol_types::SolValue,
 };
 
-use crate::{Error, Result, Signed, deployment::committed};
+use crate::{Error, Result, Scrip, Signed, deployment::committed};
 
 /// What a wrapped signature ends with.
 const WRAPPED: B256 = b256!("6492649264926492649264926492649264926492649264926492649264926492");
@@ -49,6 +49,19 @@ fn unwrap(signature: &Bytes) -> (Bytes, Option<Deployment>) {
     match wrapped.map(<(Address, Bytes, Bytes)>::abi_decode_params) {
         Some(Ok((factory, data, signature))) => (signature, Some(Deployment { factory, data })),
         _ => (signature.clone(), None),
+    }
+}
+
+impl<P: Provider> Scrip<P> {
+    /// Whether an account has signed a digest, as the core would see it: by its key, as a contract wallet by ERC-1271, or by ERC-6492
+    /// as one that is yet to be deployed.
+    ///
+    /// # Errors
+    ///
+    /// When the node fails.
+    pub async fn is_signed_by(&self, signer: Address, digest: B256, signature: &Bytes) -> Result<bool> {
+        let verdict = verify(self.provider(), signer, digest, signature, BlockId::latest()).await?;
+        Ok(verdict != Verdict::Refused)
     }
 }
 

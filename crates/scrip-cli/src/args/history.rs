@@ -1,6 +1,6 @@
 //! Of what happened.
 
-use std::path::PathBuf;
+use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 use scrip::{Kind, PlanId};
@@ -30,7 +30,7 @@ pub(crate) struct HistoryArgs {
     pub(crate) from_block: Option<u64>,
     /// Only the last so many
     #[arg(long, short = 'n', value_name = "NUMBER")]
-    pub(crate) last: Option<usize>,
+    pub(crate) last: Option<NonZeroUsize>,
     /// Rebuild every balance from the events, and say where it differs from the chain; from the block of Scrip's deployment
     #[arg(long, conflicts_with_all = ["holder", "kind", "last"])]
     pub(crate) check: bool,

@@ -102,6 +102,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, conflicts_with_all = ["account", "keystore"], help_heading = "Account")]
     pub(crate) ledger: bool,
 
+    /// Give up a request that the node has not answered after this time, and a connection after a third of it
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s", global = true)]
+    #[arg(help_heading = "Chain")]
+    pub(crate) request_timeout: Duration,
     /// Give up waiting for a transaction after this time; it may still be mined
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m", global = true)]
     #[arg(help_heading = "Chain")]

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use alloy::primitives::{Address, B256};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use scrip::PlanId;
 
 use super::{HookText, RedeemersText, Share, Who, duration, range, seed};
@@ -62,6 +62,7 @@ pub(crate) enum Template {
 #[derive(Debug, Args)]
 pub(crate) struct CreateArgs {
     /// Its name, at most 31 bytes; a template has one
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     #[arg(required_unless_present = "template")]
     pub(crate) name: Option<String>,
     /// What to start from

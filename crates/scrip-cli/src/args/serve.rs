@@ -29,6 +29,10 @@ pub(crate) struct ServeArgs {
     /// Pay for the gas of managed accounts with the account of --account or --keystore; without, each needs coin of its own
     #[arg(long, conflicts_with = "dev")]
     pub(crate) fund: bool,
+    /// Where all reach the server, such as https://api.example: wallets show it to those who log in with one, and nobody can
+    /// without [default: none, and with --dev where it listens]
+    #[arg(long, env = "SCRIP_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
     /// How many requests a second each API key may send, and each address without one, ten times as many at once; 0 for any
     /// number [default: 100, and with --dev any]
     #[arg(long, env = "SCRIP_REQUESTS_PER_SECOND", value_name = "NUMBER")]

@@ -42,6 +42,8 @@ pub(crate) enum VoucherCommand {
         files: Vec<PathBuf>,
     },
     /// Redeem all vouchers of a book in as few transactions as can be, each once, as their redeemer
+    ///
+    /// Run again, after whatever has ended it, it first tells what became of what it had sent; what was signed is in the journal.
     RedeemAll {
         /// The book's file
         book: PathBuf,

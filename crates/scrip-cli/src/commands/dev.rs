@@ -1,5 +1,11 @@
 //! A devnet that stays until Ctrl-C.
 
+use std::{
+    io,
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+};
+
 use alloy::primitives::hex;
 use eyre::Result;
 use scrip::Periphery;
@@ -7,13 +13,20 @@ use scrip_devnet::{Config, Devnet};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{args::DevArgs, config, context::Context, report::Report};
+use crate::{
+    args::DevArgs,
+    config,
+    context::Context,
+    failure::{Exit, problem},
+    report::Report,
+};
 
 /// What a chain lasts until: Ctrl-C, or being told to end.
 pub(crate) async fn run(args: DevArgs, context: &Context) -> Result<Report> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let progress = context.print.progress("starting a chain and deploying Scrip");
     let DevArgs { port, state, hardfork } = args;
+    check(port, state.as_deref())?;
+    let progress = context.print.progress("starting a chain and deploying Scrip");
     let resumed = state.as_ref().filter(|file| file.exists()).cloned();
     let devnet =
         Devnet::start_with(Config { hardfork, port, state: state.clone(), ..Config::default() }).await?;
@@ -45,6 +58,23 @@ pub(crate) async fn run(args: DevArgs, context: &Context) -> Result<Report> {
     }
     // All was said when it began.
     Ok(Report::raw(Vec::new()))
+}
+
+/// Whether it can listen there, and its state be kept: Anvil says the one less well, and the other only in its end.
+fn check(port: u16, state: Option<&Path>) -> Result<()> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    if bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+        return Err(problem(Exit::Failed, format!("another process listens on port {port}"))
+            .hint("use that one if it is a devnet, or say another port with --port; 0 is any free one")
+            .into());
+    }
+    let folder = state.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(problem(Exit::Usage, format!("there is no folder {}", folder.display()))
+            .hint("make it, or keep the chain elsewhere")
+            .into());
+    }
+    Ok(())
 }
 
 fn describe(devnet: &Devnet) -> Report {

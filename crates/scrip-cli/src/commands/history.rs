@@ -1,8 +1,11 @@
 //! What happened.
 
-use alloy::{primitives::Address, providers::RootProvider};
+use alloy::{
+    primitives::Address,
+    providers::{Provider, RootProvider},
+};
 use eyre::Result;
-use scrip::{History, Kind, Lens, PlanId, Scrip};
+use scrip::{Error, History, Kind, Lens, PlanId, Scrip};
 use serde_json::json;
 
 use super::event::{self, Teller};
@@ -20,12 +23,22 @@ pub(crate) async fn run(args: HistoryArgs, context: &Context) -> Result<Report> 
     let node = Node::connect(context).await?;
     let scrip = node.scrip().await?;
     let from = node.first_block(args.from_block).await?;
+    let latest = node.provider.get_block_number().await.map_err(Error::from)?;
+    if from > latest {
+        // A history would wait for that block.
+        let message = format!("block {from} is yet to come: the last is {latest}");
+        if args.check {
+            return Err(problem(Exit::Usage, message).hint("say an earlier one with --from-block").into());
+        }
+        let report = Report::new(json!({ "from_block": from, "to_block": latest, "events": [] }));
+        return Ok(report.line(message));
+    }
     if args.check {
         return check(&node, &scrip, from, args.which.plans).await;
     }
     let progress = context.print.progress("reading events");
     let past = wanted(scrip.history().from_block(from), &node, &args.which)?.past().await?;
-    let left_out = args.last.map_or(0, |last| past.records.len().saturating_sub(last));
+    let left_out = args.last.map_or(0, |last| past.records.len().saturating_sub(last.get()));
     let mut teller = Teller::new(&node.network, &scrip);
     let (mut rows, mut json) = (Vec::new(), Vec::new());
     for record in past.records.iter().skip(left_out) {

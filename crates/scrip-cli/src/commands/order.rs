@@ -47,7 +47,7 @@ pub(crate) async fn run(args: OrderArgs, context: &Context) -> Result<Report> {
             if let Some(refusal) = lens.forecast_order(&item, payer).await?.refusal
                 && !is_of_allowance(&refusal)
             {
-                return Err(refusal.into());
+                return Err(in_tokens(refusal, token.as_ref()));
             }
             let question = describe_quote(&plan, &item, &quote, token.as_ref());
             // What is confirmed is what is paid, whatever the source asks later.
@@ -171,6 +171,21 @@ fn most(network: &Network, said: Option<&str>, token: Option<&Token>) -> Result<
 fn is_of_allowance(error: &scrip::Error) -> bool {
     use scrip::abi::IScrip::IScripErrors;
     matches!(error.refusal(), Some(IScripErrors::PaymentFailed(_)))
+}
+
+/// What the contract says in base units, as people write it.
+fn in_tokens(refusal: scrip::Error, token: Option<&Token>) -> eyre::Report {
+    use scrip::abi::IScrip::{IScripErrors::PriceAboveMaximum, PriceAboveMaximum as Above};
+    let hint = refusal.hint().unwrap_or_default();
+    match (refusal.refusal(), token) {
+        (Some(PriceAboveMaximum(Above { price, maxPrice, .. })), Some(token)) => {
+            let (price, most) = (token.format(*price), token.format(*maxPrice));
+            let problem =
+                problem(Exit::Refused, format!("the order costs {price}, more than the allowed {most}"));
+            eyre::Report::from(refusal).wrap_err(problem.hint(hint))
+        }
+        _ => refusal.into(),
+    }
 }
 
 fn check_funds(quote: &Quote, token: Option<&Token>, payer: Address) -> Result<()> {

@@ -83,6 +83,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         fund: Some(fund),
         stripe: stripe()?,
         requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
+        public_url: Some(args.public_url.unwrap_or_else(|| url.clone())),
         clock: Clock::default(),
     })
     .await?;
@@ -151,6 +152,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         fund,
         stripe: stripe()?,
         requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
+        public_url: args.public_url.clone(),
         clock: Clock::default(),
     })
     .await?;

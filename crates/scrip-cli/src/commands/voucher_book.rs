@@ -6,13 +6,14 @@ use std::{
 };
 
 use eyre::{Result, WrapErr};
-use scrip::{AnyVoucher, Collected, RefusedVoucher, VoucherBook};
+use scrip::{AnyVoucher, Collected, Error, Receipt, RefusedVoucher, Taken, VoucherBook};
 use serde_json::{Value, json};
 
-use super::{voucher_file, watch::replace};
+use super::voucher_file;
 use crate::{
     context::Context,
-    failure::{Exit, problem},
+    failure::{Exit, Problem, problem},
+    files::{lock, replace},
     node::{Node, Session},
     report::Report,
     text,
@@ -23,6 +24,9 @@ pub(crate) async fn collect(file: &Path, vouchers: &[PathBuf], context: &Context
     let vouchers = vouchers.iter().map(|file| voucher_file::read(file)).collect::<Result<Vec<_>>>()?;
     let node = Node::connect(context).await?;
     let scrip = node.scrip().await?;
+    // What is no book gets no lock beside it.
+    read(file)?;
+    let _alone = lock(file, context.print)?;
     let mut book = match (read(file)?, vouchers.first()) {
         (Some(book), _) => book,
         (None, Some(first)) => VoucherBook::new(first.redeemer()),
@@ -61,42 +65,42 @@ pub(crate) async fn collect(file: &Path, vouchers: &[PathBuf], context: &Context
         report = report.line(format!("not kept, of {}: {why}", voucher.holder()));
     }
     let report = report.line(format!("{} can be redeemed by {}", book.owed(), book.redeemer()));
-    ended(report, refused.len(), "not kept", "the others are in the book", context)
+    let others = (!kept.is_empty()).then_some("the others are in the book");
+    ended(report, refused.len(), "not kept", others, context)
+}
+
+/// What became of a book's vouchers so far.
+#[derive(Debug, Default)]
+struct Redeemed {
+    taken: Vec<Taken>,
+    refused: Vec<RefusedVoucher>,
+    receipts: Vec<Receipt>,
 }
 
 /// Redeems all that the book has.
 pub(crate) async fn redeem(file: &Path, context: &Context) -> Result<Report> {
-    let mut book = read(file)?.ok_or_else(|| {
+    let nowhere = || {
         problem(Exit::Usage, format!("there is no book {}", file.display()))
             .hint("`scrip voucher collect` makes one")
-    })?;
-    let session = Session::connect(context).await?;
+    };
+    read(file)?.ok_or_else(nowhere)?;
+    let session = Session::connect_with_journal(context).await?;
+    let _alone = lock(file, context.print)?;
+    let mut book = read(file)?.ok_or_else(nowhere)?;
     if session.scrip.signer() != book.redeemer() {
         let message = format!("the book is of {}, not of {}", book.redeemer(), session.scrip.signer());
         return Err(problem(Exit::Usage, message)
             .hint("redeem as the redeemer that its vouchers name")
             .into());
     }
-    let (mut redeemed, mut refused, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
     let progress = context.print.progress("redeeming all");
-    loop {
-        let done = book.redeem(&session.scrip).await;
-        // Whatever became of it: what is under way is in the book.
-        write(file, &book)?;
-        let done = done?;
-        // Those that are still in the book were tried again.
-        refused.retain(|one: &RefusedVoucher| one.dropped);
-        refused.extend(done.refused);
-        receipts.extend(done.receipt);
-        if done.redeemed.is_empty() {
-            break;
-        }
-        redeemed.extend(done.redeemed);
-    }
+    let mut redeemed = Redeemed::default();
+    let outcome = redeem_all(&mut book, file, &session, &mut redeemed).await;
     drop(progress);
 
+    let Redeemed { taken, refused, receipts } = &redeemed;
     let mut report = Report::new(json!({
-        "redeemed": redeemed.iter().map(|one| with(&one.voucher, "amount", json!(one.amount))).collect::<Vec<_>>(),
+        "redeemed": taken.iter().map(|one| with(&one.voucher, "amount", json!(one.amount))).collect::<Vec<_>>(),
         "refused": refused.iter().map(|one| {
             let mut json = with(&one.voucher, "amount", json!(one.amount));
             json["reason"] = json!(one.error.to_string());
@@ -106,21 +110,73 @@ pub(crate) async fn redeem(file: &Path, context: &Context) -> Result<Report> {
         "owed": book.owed(),
         "transactions": receipts.iter().map(|receipt| receipt.transaction).collect::<Vec<_>>(),
     }));
-    for one in &redeemed {
+    for one in taken {
         report = report.line(format!("redeemed {} of {}", one.amount, one.voucher.holder()));
     }
-    for one in &refused {
+    for one in refused {
         let then = if one.dropped { "dropped" } else { "still in the book" };
         report =
             report.line(format!("not {} of {}, {then}: {}", one.amount, one.voucher.holder(), one.error));
     }
-    if redeemed.is_empty() && refused.is_empty() {
-        report = report.line("nothing is owed");
-    }
-    for receipt in &receipts {
+    for receipt in receipts {
         report = report.receipt(receipt);
     }
-    ended(report, refused.len(), "not redeemed", "the others are", context)
+    let said_nothing = report.blocks.is_empty();
+    if let Err(error) = outcome {
+        // What is done is told before what went wrong then.
+        if !said_nothing {
+            context.print.report(&report)?;
+        }
+        return Err(to_be_repeated(error));
+    }
+    if said_nothing {
+        report = report.line("nothing is owed");
+    }
+    let others = (!taken.is_empty()).then_some("the others are");
+    ended(report, refused.len(), "not redeemed", others, context)
+}
+
+async fn redeem_all(
+    book: &mut VoucherBook,
+    file: &Path,
+    session: &Session<'_>,
+    redeemed: &mut Redeemed,
+) -> Result<()> {
+    // What was left by a process that has ended may have been in vain; what is chosen now should not be.
+    let mut in_vain = 0;
+    while in_vain < 2 {
+        let prepared = book.prepare(&session.scrip).await?;
+        // Those that are still in the book were tried again.
+        redeemed.refused.retain(|one| one.dropped);
+        redeemed.refused.extend(prepared.refused);
+        // Before anything is sent, so that a process that goes on after this one knows what was.
+        write(file, book)?;
+        if prepared.redemptions == 0 {
+            break;
+        }
+        let done = book.redeem(&session.scrip).await;
+        // What was done is told even if it cannot be written down; then it is found in the journal again.
+        let written = write(file, book);
+        let done = done?;
+        in_vain += u32::from(done.redeemed.is_empty());
+        redeemed.taken.extend(done.redeemed);
+        redeemed.refused.extend(done.refused);
+        redeemed.receipts.extend(done.receipt);
+        written?;
+    }
+    Ok(())
+}
+
+/// What to do when it is not known yet what became of a transaction: its key is the book's own.
+fn to_be_repeated(error: eyre::Report) -> eyre::Report {
+    match error.downcast_ref() {
+        Some(Error::Pending { .. }) => {
+            let problem = problem(Exit::NotKnownYet, error.to_string())
+                .hint("repeat the command: the book knows what is under way, and goes on with it");
+            error.wrap_err(problem)
+        }
+        _ => error,
+    }
 }
 
 /// What a voucher is known by, and something about it.
@@ -134,14 +190,21 @@ fn with(voucher: &AnyVoucher, field: &str, value: Value) -> Value {
 }
 
 /// The report, or after it the failure, when something was refused.
-fn ended(report: Report, refused: usize, how: &str, hint: &str, context: &Context) -> Result<Report> {
+fn ended(
+    report: Report,
+    refused: usize,
+    how: &str,
+    others: Option<&str>,
+    context: &Context,
+) -> Result<Report> {
     if refused == 0 {
         return Ok(report);
     }
     context.print.report(&report)?;
     let count = text::count(refused as u64, "voucher");
     let were = if refused == 1 { "was" } else { "were" };
-    Err(problem(Exit::Refused, format!("{count} {were} {how}")).hint(hint).into())
+    let problem = problem(Exit::Refused, format!("{count} {were} {how}"));
+    Err(others.into_iter().fold(problem, Problem::hint).into())
 }
 
 fn read(file: &Path) -> Result<Option<VoucherBook>> {

@@ -13,7 +13,7 @@ use super::{
     event::{self, Teller},
     history::wanted,
 };
-use crate::{args::WatchArgs, context::Context, node::Node, report::Report};
+use crate::{args::WatchArgs, context::Context, files::replace, node::Node, report::Report};
 
 /// Tells it as it happens, until Ctrl-C or the last block that was asked for.
 pub(crate) async fn run(args: WatchArgs, context: &Context) -> Result<Report> {
@@ -79,12 +79,4 @@ fn read(file: &Path) -> Result<Option<Cursor>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).wrap_err_with(|| format!("{} cannot be read", file.display())),
     }
-}
-
-/// Writes a file whole or not at all, whenever the process ends.
-pub(super) fn replace(file: &Path, text: &str) -> Result<()> {
-    let new = file.with_added_extension("new");
-    fs::write(&new, format!("{text}\n"))
-        .and_then(|()| fs::rename(&new, file))
-        .wrap_err_with(|| format!("{} cannot be written", file.display()))
 }

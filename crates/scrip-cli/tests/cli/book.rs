@@ -1,8 +1,13 @@
 //! Books of vouchers, and the calls of an order for a wallet elsewhere.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
-use crate::common::Machine;
+use alloy::providers::Provider;
+
+use crate::{
+    common::Machine,
+    once::{node, pending},
+};
 
 /// A plan whose redemptions need vouchers, ordered by two.
 fn plan(machine: &mut Machine) -> String {
@@ -65,6 +70,76 @@ fn vouchers_are_collected_in_a_book_and_redeemed_together() {
     machine.type_(&["voucher", "redeem-all", "nowhere.json", "-a", "builder"]);
     machine.scene("voucher_book_redeemed");
     for (holder, left) in [("subscriber", 91), ("stranger", 10)] {
+        assert_eq!(machine.type_(&["balance", &plan, holder, "--json"]).json()["balance"], left, "{holder}");
+    }
+}
+
+#[test]
+fn a_book_that_many_fill_at_once_loses_nothing() {
+    let mut machine = Machine::with_devnet();
+    let plan = plan(&mut machine);
+    let files: Vec<_> = (0..8)
+        .map(|nonce| {
+            let (nonce, file) = (nonce.to_string(), format!("voucher{nonce}.json"));
+            sign(&mut machine, &plan, "stranger", &file, &["--nonce", &nonce, "--maximum", "1"])
+        })
+        .collect();
+    let collecting: Vec<_> =
+        files.iter().map(|file| machine.spawn(&["voucher", "collect", "book.json", file])).collect();
+    for collecting in collecting {
+        let ended = collecting.wait_with_output().unwrap();
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    }
+    let redeemed = machine.type_(&["voucher", "redeem-all", "book.json", "-a", "builder", "--json"]).json();
+    assert_eq!(redeemed["redeemed"].as_array().unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_book_is_redeemed_once_and_told_of_whenever_the_process_ends() {
+    let mut machine = Machine::with_devnet();
+    let plan = plan(&mut machine);
+    let builder = machine.address("builder");
+    let first = sign(&mut machine, &plan, "subscriber", "first.json", &["--session", "1", "--maximum", "5"]);
+    let second = sign(&mut machine, &plan, "stranger", "second.json", &["--nonce", "2", "--maximum", "60"]);
+    let third = sign(&mut machine, &plan, "stranger", "third.json", &["--nonce", "3", "--maximum", "7"]);
+    machine.forget();
+    let node = node(&machine);
+    let sent = async || node.get_transaction_count(builder.parse().unwrap()).await.unwrap();
+    let before = sent().await;
+    assert_eq!(machine.type_(&["voucher", "collect", "book.json", &first, &second]).code, 0);
+
+    // It is killed while it waits; who wants the book meanwhile waits for that.
+    node.raw_request::<_, bool>("evm_setAutomine".into(), [false]).await.unwrap_or_default();
+    let redeem = ["voucher", "redeem-all", "book.json", "-a", "builder", "--timeout", "2s"];
+    let mut redeeming = machine.spawn(&redeem[..5]);
+    pending(&node, &builder).await;
+    let mut collecting = machine.spawn(&["voucher", "collect", "book.json", &third]);
+    thread::sleep(Duration::from_secs(1));
+    assert!(collecting.try_wait().unwrap().is_none(), "the book is another's");
+    redeeming.kill().unwrap();
+    redeeming.wait().unwrap();
+    let collected = collecting.wait_with_output().unwrap();
+    machine.say("$ scrip voucher collect book.json third.json # while the book is being redeemed\n");
+    machine.say(&String::from_utf8(collected.stdout).unwrap());
+    for line in String::from_utf8(collected.stderr).unwrap().lines() {
+        machine.say(&format!("| {line}\n"));
+    }
+    machine.say("\n");
+
+    // What it did is told by the next, before that finds out that its own is not mined.
+    node.raw_request::<_, String>("evm_mine".into(), ()).await.unwrap();
+    let told = machine.type_(&redeem);
+    assert_eq!(told.code, 4, "{}", told.stderr);
+    assert!(told.stdout.contains("redeemed 60 of "), "{}", told.stdout);
+    let error = machine.type_(&[&redeem[..], &["--json"]].concat());
+    assert!(error.code == 4 && error.json()["error"]["transaction"].is_string(), "{}", error.stderr);
+    node.raw_request::<_, String>("evm_mine".into(), ()).await.unwrap();
+    node.raw_request::<_, bool>("evm_setAutomine".into(), [true]).await.unwrap_or_default();
+    assert_eq!(machine.type_(&redeem).code, 0);
+    assert_eq!(machine.type_(&redeem).code, 0);
+    machine.scene("voucher_book_killed");
+    assert_eq!(sent().await - before, 2, "one transaction for each round");
+    for (holder, left) in [("subscriber", 95), ("stranger", 33)] {
         assert_eq!(machine.type_(&["balance", &plan, holder, "--json"]).json()["balance"], left, "{holder}");
     }
 }

@@ -1,10 +1,17 @@
 //! Everything that is refused, and what is said then.
 
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    time::{Duration, Instant},
+};
+
 use alloy::{
     providers::{Provider, ProviderBuilder},
     signers::local::PrivateKeySigner,
 };
 use scrip::{Deployment, Scrip, Terms, Token};
+
+use serde_json::json;
 
 use crate::common::Machine;
 
@@ -54,6 +61,8 @@ fn places(machine: &mut Machine, plan: &str) {
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET"]), Some(5));
     assert_eq!(at(&["--rpc-url", "http://127.0.0.1:1/v2/SECRET", "--verbose"]), Some(5));
     assert_eq!(at(&["--rpc-url", "node/v2/SECRET"]), Some(2));
+    assert_eq!(at(&["--rpc-url", "localhost:8545"]), Some(2));
+    assert_eq!(at(&["--rpc-url", "ws://127.0.0.1:8545/v2/SECRET"]), Some(2));
     assert_eq!(at(&["--chain", "1"]), Some(2), "no node is known of that chain");
     let node = machine.devnet()["rpc_url"].as_str().unwrap().to_owned();
     let mut at = |more: &[&str]| machine.both(&[&balance, more].concat())["error"]["code"].as_i64();
@@ -64,7 +73,26 @@ fn places(machine: &mut Machine, plan: &str) {
     machine.type_(&[&balance[..], &["--scrip", &token]].concat());
     machine.type_(&["doctor", "--scrip", &token]);
     machine.type_(&["doctor", "--rpc-url", "http://127.0.0.1:1/v2/SECRET", "--json"]);
+    // It takes connections, and never answers.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/v2/SECRET", silent.local_addr().unwrap());
+    machine.call(&url[..url.len() - "/v2/SECRET".len()], "<silent>");
+    let began = Instant::now();
+    let timeout = ["--rpc-url", &url, "--request-timeout", "1s"];
+    assert_eq!(machine.both(&[&balance[..], &timeout].concat())["error"]["code"], 5);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    machine.type_(&[&balance[..], &["--rpc-url", &url, "--request-timeout", "0s"]].concat());
+    machine.type_(&["history", "--from-block", "1000"]);
+    assert_eq!(machine.type_(&["history", "--from-block", "1000", "--json"]).json()["events"], json!([]));
+    machine.type_(&["history", "--from-block", "1000", "--check"]);
+    machine.type_(&["history", "--last", "0"]);
+    machine.type_(&["dev", "--port", "0", "--state", "nowhere/chain.json"]);
     machine.scene("errors_places");
+    let (_, port) = node.trim_end_matches('/').rsplit_once(':').unwrap();
+    let ended = machine.type_(&["dev", "--port", port]);
+    let expected = format!("error: another process listens on port {port}\n");
+    assert!(ended.code == 1 && ended.stderr.starts_with(&expected), "{}", ended.stderr);
+    machine.forget();
 }
 
 /// Poor buyer, closed plan, unknown plan, too little allowed.
@@ -75,7 +103,8 @@ fn orders(machine: &mut Machine, plan: &str) {
     assert_eq!(machine.type_(&["doctor"]).code, 7);
     machine.set("SCRIP_PRIVATE_KEY", "");
     machine.both(&["order", "0x2a", "-a", "subscriber", "--yes"]);
-    machine.type_(&["order", plan, "--at-most", "19.99 tUSD", "-a", "subscriber", "--yes"]);
+    let dear = machine.both(&["order", plan, "--at-most", "19.99 tUSD", "-a", "subscriber", "--yes"]);
+    assert_eq!(dear["error"]["refusal"], "PriceAboveMaximum");
     machine.type_(&["order", plan, "-n", "0", "-a", "subscriber", "--yes"]);
     machine.type_(&["plan", "close", plan, "-a", "builder", "--quiet"]);
     assert_eq!(machine.both(&["order", plan, "-a", "subscriber", "--yes"])["error"]["code"], 3);
@@ -141,6 +170,7 @@ fn values(machine: &mut Machine, plan: &str) {
         .type_(&[&create[..], &["--price", "1 tUSD", "--pay", "agent=60%", "--pay", "builder=50%"]].concat());
     machine.type_(&[&create[..], &["--price", "1 tUSD", "--fiat", "1 USD"]].concat());
     machine.type_(&["plan", "create", "P", "-a", "builder"]);
+    machine.type_(&["plan", "create", "", "--credits", "1", "-a", "builder"]);
     machine.type_(&["order", plan, "--at-most", "20 ETH", "-a", "subscriber"]);
     machine.both(&["order", "premium", "-a", "subscriber"]);
     machine.type_(&["balance", plan, "nobody"]);

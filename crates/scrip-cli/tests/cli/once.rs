@@ -23,7 +23,7 @@ fn balance(machine: &Machine, plan: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn node(machine: &Machine) -> RootProvider {
+pub(crate) fn node(machine: &Machine) -> RootProvider {
     ProviderBuilder::default().connect_http(machine.devnet()["rpc_url"].as_str().unwrap().parse().unwrap())
 }
 
@@ -102,7 +102,7 @@ fn an_order_under_a_key_is_paid_once() {
 }
 
 /// Waits until the journal of the chain has a signed transaction of an account, and the node has it.
-async fn pending(node: &RootProvider, account: &str) {
+pub(crate) async fn pending(node: &RootProvider, account: &str) {
     for _ in 0..600 {
         let account = account.parse().unwrap();
         let count = node.get_transaction_count(account).pending().await.unwrap();

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod orders;
 pub(crate) mod permissions;
 pub(crate) mod plans;
+pub(crate) mod sign_in;
 pub(crate) mod x402;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(health::routes())
         .merge(accounts::routes())
         .merge(keys::routes())
+        .merge(sign_in::routes())
         .merge(plans::routes())
         .merge(agents::routes())
         .merge(orders::routes())

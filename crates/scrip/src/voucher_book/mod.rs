@@ -1,5 +1,6 @@
 //! The vouchers of many holders, kept until they are redeemed together.
 
+mod prepare;
 mod redeem;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{PlanId, Result, Scrip, SessionVoucher, Signed, Voucher, VoucherState};
 
+pub use prepare::BookPrepared;
 pub use redeem::{BookRedeemed, RefusedVoucher, Taken};
 
 /// A signed voucher of either kind.
@@ -30,7 +32,8 @@ pub enum AnyVoucher {
 /// A voucher is checked when it comes in, so that work is done only for what can be redeemed; all of them are redeemed in one
 /// transaction, when that is worth its gas. The book is plain data, to be saved by serde after each change. An older copy of it
 /// takes nothing twice: a single voucher is used up on the chain, and what is taken in a session is taken under a request id that
-/// names the total it goes on from.
+/// names the total it goes on from. [`VoucherBook::prepare`] says when to save it so that a crash loses no word of what was taken,
+/// either.
 ///
 /// ```
 /// # use scrip::{SessionVoucher, Terms, VoucherBook, Collected, alloy::primitives::U256};

@@ -160,6 +160,7 @@ fn config(
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
         stripe: Some(stripe.config()),
         requests_per_second: None,
+        public_url: Some("https://scrip.example".to_owned()),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
     })
 }

@@ -365,8 +365,12 @@ async fn a_write_that_reverts_when_mined_is_an_error_that_says_why() -> Result<(
 
     let reader = env.devnet.reader();
     reader.anvil_set_auto_mine(false).await?;
+    let sent = async || reader.get_transaction_count(env.builder.signer()).pending().await;
+    let before = sent().await?;
     let mine = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        while sent().await? < before + 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         reader.evm_mine(None).await
     };
     let (one, other, mined) =

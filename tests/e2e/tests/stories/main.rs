@@ -31,3 +31,4 @@ mod voucher_checks;
 mod vouchers;
 mod wallet_calls;
 mod ways;
+mod websocket;

@@ -13,10 +13,13 @@ use alloy::{
 };
 use eyre::{OptionExt, Result};
 use scrip::{
-    AnyVoucher, BookRedeemed, Collected, MemoryJournal, PlanId, SessionVoucher, Signed, Terms, Voucher,
-    VoucherBook, VoucherState, abi::IScrip::IScripErrors as R,
+    AnyVoucher, BookRedeemed, Collected, Journal, MemoryJournal, PlanId, Scrip, SessionVoucher, Signed,
+    Terms, Voucher, VoucherBook, VoucherState, abi::IScrip::IScripErrors as R,
 };
+use scrip_devnet::{Config, Devnet, WalletProvider};
 use scrip_e2e::env::TestEnv;
+
+type Client = Scrip<WalletProvider>;
 
 use crate::common::{deploy, deploy_with};
 
@@ -276,5 +279,118 @@ async fn a_redemption_of_which_nothing_is_known_yet_is_not_done_twice() -> Resul
     assert_eq!((amounts(&done), done.owed), (vec![(key.address(), 20)], 0));
     let kinds: Vec<_> = book.vouchers().map(|voucher| matches!(voucher, AnyVoucher::Session(_))).collect();
     assert_eq!(kinds, [true], "it is known for the newest");
+    Ok(())
+}
+
+/// Single vouchers of one holder's, a credit each, in the builder's book.
+async fn book_of(
+    env: &TestEnv,
+    plan: PlanId,
+    holder: Address,
+    key: &PrivateKeySigner,
+    count: u64,
+) -> Result<VoucherBook> {
+    let mut book = VoucherBook::new(env.builder.signer());
+    let SessionVoucher { redeemer, deadline, .. } = session(env, plan, holder, 0).await?;
+    for nonce in 0..count {
+        let voucher = Voucher { plan, holder, redeemer, maximum: 1, nonce: U256::from(nonce), deadline };
+        let signed = env.stranger.sign(voucher, key).await?;
+        assert_eq!(book.collect(&env.stranger, signed, 1).await?, Collected::Kept { more: 1, remaining: 1 });
+    }
+    Ok(book)
+}
+
+/// Redeems until nothing is left, and says how many at a time, and with how much gas.
+async fn redeem_all(book: &mut VoucherBook, client: &Client) -> Result<Vec<(usize, u64)>> {
+    let mut rounds = Vec::new();
+    while book.owed() > 0 {
+        let done = book.redeem(client).await?;
+        assert_eq!(done.refused.len(), 0, "{:?}", done.refused);
+        rounds.push((done.redeemed.len(), done.receipt.ok_or_eyre("a transaction")?.gas_used));
+    }
+    Ok(rounds)
+}
+
+#[tokio::test]
+async fn as_many_are_redeemed_at_once_as_the_gas_of_a_transaction_allows() -> Result<()> {
+    // Whose rules have that limit.
+    let osaka = Config { hardfork: "osaka".to_owned(), ..Config::default() };
+    let env = TestEnv::on(Devnet::start_with(osaka).await?).await?;
+    let plan = plan(&env).await?;
+    let key = &env.devnet.actor("agent")?.signer;
+    let wallet = deploy_with(&env, "DearWallet", key.address()).await?;
+    env.builder.mint(plan, wallet, 100).await?;
+    env.builder.mint(plan, key.address(), 200).await?;
+
+    // By key they all fit.
+    let mut book = book_of(&env, plan, key.address(), key, 64).await?;
+    let rounds = redeem_all(&mut book, &env.builder).await?;
+    assert!(matches!(rounds[..], [(64, _)]), "{rounds:?}");
+
+    // The wallet's 64 signatures alone take 25.6 million, and a transaction may have 16.8; a client, or a chain, less yet.
+    let (book, reader) = (book_of(&env, plan, wallet, key, 64).await?, env.devnet.reader());
+    for (untried, limit, most, least_at_once) in [
+        (None, None, 16_777_216, 16),
+        (Some(6_000_000), None, 6_000_000, 6),
+        (None, Some(5_000_000), 5_000_000, 5),
+    ] {
+        let before = reader.anvil_snapshot().await?;
+        if let Some(limit) = limit {
+            reader.anvil_set_block_gas_limit(limit).await?;
+        }
+        let client = env.devnet.scrip("builder").await?;
+        let client = untried.map_or_else(|| client.clone(), |gas| client.clone().untried(gas));
+        let rounds = redeem_all(&mut reloaded(&book)?, &client).await?;
+        assert_eq!(rounds.iter().map(|(count, _)| count).sum::<usize>(), 64, "{rounds:?}");
+        let fits = |&(count, gas): &(usize, u64)| count >= least_at_once && gas < most;
+        assert!(rounds.iter().all(fits), "{rounds:?}");
+        assert_eq!(env.stranger.balance(plan, wallet).await?.balance, 36);
+        reader.anvil_revert(before).await?;
+    }
+    Ok(())
+}
+
+/// It ends when its future is dropped, as a process does that is killed: what it knows is the book as it was saved, and the journal.
+#[tokio::test]
+async fn what_a_process_redeemed_that_ended_is_told_by_the_next() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (plan, key) = (plan(&env).await?, &env.devnet.actor("subscriber")?.signer);
+    env.subscriber.order(plan).await?;
+    let journal = Arc::new(MemoryJournal::new());
+    let process = async || -> Result<Client> {
+        Ok(env.devnet.scrip("builder").await?.with_journal(Arc::clone(&journal) as Arc<dyn Journal>))
+    };
+    let reader = env.devnet.reader();
+    let sent = async || reader.get_transaction_count(env.builder.signer()).pending().await;
+    let mut saved = book_of(&env, plan, key.address(), key, 3).await?;
+
+    // Before it sent anything: what was chosen is chosen again, with what has changed.
+    let before = sent().await?;
+    let prepared = saved.prepare(&process().await?).await?;
+    assert_eq!((prepared.redemptions, prepared.refused.len(), sent().await?), (3, 0, before));
+    env.subscriber.revoke_voucher(U256::ZERO).await?;
+    let mut saved = reloaded(&saved)?;
+    let prepared = saved.prepare(&process().await?).await?;
+    assert_eq!((prepared.redemptions, prepared.refused.len()), (2, 1));
+    assert!(prepared.refused[0].dropped && saved.owed() == 2);
+
+    // After it sent it, and nobody heard whether it was mined.
+    let saved = reloaded(&saved)?;
+    reader.anvil_set_auto_mine(false).await?;
+    let (mut book, client) = (reloaded(&saved)?, process().await?);
+    tokio::select! {
+        done = book.redeem(&client) => panic!("{done:?}"),
+        () = async { while sent().await.unwrap() == before { tokio::time::sleep(Duration::from_millis(10)).await } } => {}
+    }
+    reader.evm_mine(None).await?;
+    reader.anvil_set_auto_mine(true).await?;
+    for _ in 0..2 {
+        let (mut book, client) = (reloaded(&saved)?, process().await?);
+        assert_eq!(book.prepare(&client).await?.redemptions, 2, "it goes on with what it was");
+        let done = book.redeem(&client).await?;
+        assert_eq!((done.redeemed.len(), done.refused.len(), done.owed), (2, 0, 0));
+        assert_eq!(sent().await?, before + 1, "one transaction");
+    }
+    assert_eq!(env.stranger.balance(plan, key.address()).await?.balance, 98);
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! How an order is paid: the best way by itself, or the one that is asked for.
 
+use std::{sync::Arc, time::Duration};
+
 use alloy::{
     eips::eip7702::Authorization,
     network::{TransactionBuilder, TransactionBuilder7702},
     primitives::{Address, U256},
-    providers::Provider,
+    providers::{Provider, ext::AnvilApi},
     rpc::types::TransactionRequest,
     signers::SignerSync,
 };
 use eyre::Result;
-use scrip::{Error, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
+use scrip::{Error, MemoryJournal, PaymentStandard, PlanId, Purchase, Scrip, Terms, Token, Way, abi::IERC20};
 use scrip_devnet::WalletProvider;
 use scrip_e2e::{
     env::TestEnv,
@@ -179,5 +181,89 @@ async fn a_poor_or_late_buyer_is_told_before_anything_is_sent() -> Result<()> {
         assert!(matches!(error, Error::InsufficientFunds { available, .. } if available == all), "{error}");
     }
     assert_eq!(sent(&env).await?, before, "nothing was sent");
+    Ok(())
+}
+
+/// The approval is the order's own, but the order is not the only one that may spend it.
+#[tokio::test]
+async fn an_approval_that_another_order_has_spent_is_given_again() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let resetting = env.subscriber.token(deploy(&env, "ResettingToken").await?).await?;
+    let reader = env.devnet.reader();
+    for token in [env.devnet.dollar().clone(), resetting] {
+        let plan = plan_in(&env, &token).await?;
+        let client = &env.devnet.scrip("subscriber").await?;
+        let price = U256::from(1_000_000);
+        let contract = IERC20::new(token.address, env.devnet.reader());
+        let allowance = async || contract.allowance(client.signer(), client.address()).call().await;
+        let hasty = client.clone().with_patience(Duration::from_millis(300)).once("K");
+
+        // Twice it gives up once its approval is sent, and each time another order spends that.
+        for time in 0..2 {
+            reader.anvil_set_auto_mine(false).await?;
+            let error = hasty.order(plan).await.unwrap_err();
+            assert!(matches!(&error, Error::Pending { key: Some(key), .. } if key == "K"), "{error}");
+            reader.evm_mine(None).await?;
+            reader.anvil_set_auto_mine(true).await?;
+            assert_eq!(allowance().await?, price, "{time}");
+            let (other, transactions) = order(&env, client, plan, None).await?;
+            assert_eq!((other.approvals.len(), transactions), (0, 1), "with what is approved");
+            // What is left of something else has some tokens want 0 in between.
+            if time == 1 {
+                client.approve(token.address, U256::ONE).await?;
+            }
+        }
+        let before = sent(&env).await?;
+        let purchase = client.once("K").order(plan).await?;
+        let resets = usize::from(token.address != env.devnet.dollar().address);
+        assert_eq!(purchase.approvals.len(), 2 + resets, "the last of those, and what it takes now");
+        assert_eq!(sent(&env).await? - before, 2 + resets as u64);
+        assert_eq!(allowance().await?, U256::ZERO, "exactly the price");
+
+        // Done once, and nothing more is approved for it.
+        let again = client.once("K").order(plan).await?;
+        assert_eq!((again.ordered, sent(&env).await? - before), (purchase.ordered, 2 + resets as u64));
+        assert_eq!(env.subscriber.balance(plan, client.signer()).await?.balance, 15);
+
+        // An approval that is asked for by itself, under a key, is given once.
+        client.once("A").approve(token.address, price).await?;
+        order(&env, client, plan, None).await?;
+        client.once("A").approve(token.address, price).await?;
+        assert_eq!(allowance().await?, U256::ZERO);
+    }
+    Ok(())
+}
+
+/// It sees an allowance that is spent already, by the very order that it was for.
+#[tokio::test]
+async fn who_comes_late_to_the_same_order_approves_nothing_more_for_it() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (dollar, reader) = (env.devnet.dollar().clone(), env.devnet.reader());
+    let plan = plan_in(&env, &dollar).await?;
+    let journal = Arc::new(MemoryJournal::new());
+    let node = FaultyNode::before(env.devnet.url()).await?;
+    let first = env.devnet.scrip("subscriber").await?.with_journal(journal.clone()).once("K");
+    let late = node.scrip(&env.devnet, "subscriber").await?.with_journal(journal).once("K");
+    let before = sent(&env).await?;
+
+    // Both wait for one approval, and one of them hears late that it is mined.
+    reader.anvil_set_auto_mine(false).await?;
+    let first = tokio::spawn(async move { first.order(plan).await });
+    while reader.get_transaction_count(env.subscriber.signer()).pending().await? == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    node.next_times("eth_getTransactionReceipt", Fault::Delay, 100);
+    let late = tokio::spawn(async move { late.order(plan).await });
+    while node.count(Fault::Delay) == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    reader.evm_mine(None).await?;
+    reader.anvil_set_auto_mine(true).await?;
+    let (first, late) = (first.await??, late.await??);
+    assert_eq!(first.ordered, late.ordered);
+    assert_eq!(sent(&env).await? - before, 2, "an approval and an order");
+    let token = IERC20::new(dollar.address, reader);
+    let left = token.allowance(env.subscriber.signer(), env.subscriber.address()).call().await?;
+    assert_eq!(left, U256::ZERO, "exactly the price");
     Ok(())
 }

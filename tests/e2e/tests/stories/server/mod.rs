@@ -10,6 +10,7 @@ mod refusals;
 mod rights;
 mod sdk;
 mod typescript;
+mod wallets;
 mod x402;
 
 /// Tells stories on every kind of database: `async fn story(env: &mut ServerEnv) -> Result<()>`.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use reqwest::Method;
 use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{card, on_each_database, plan, register};
+use super::{card, on_each_database, plan, register, wallets::message};
 
 on_each_database!(every_route_knows_who_may);
 
@@ -30,6 +31,7 @@ fn table(
     plan_id: &str,
     token: &str,
     fiat_plan: &str,
+    signed_in: Value,
 ) -> Vec<(&'static str, &'static str, Needs, Value)> {
     let none = Value::Null;
     let page = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": {} });
@@ -61,6 +63,8 @@ fn table(
         ("get", "/livez", Nothing, none.clone()),
         ("get", "/readyz", Nothing, none.clone()),
         ("get", "/metrics", Admin, none.clone()),
+        ("post", "/api/v1/auth/siwe/nonce", Nothing, none.clone()),
+        ("post", "/api/v1/auth/siwe", Nothing, signed_in),
         ("get", "/api/v1/protocol/plans/{planId}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/plans/{planId}/balance/{holder}", Nothing, none.clone()),
         ("get", "/api/v1/protocol/agents/{agentId}", Nothing, none.clone()),
@@ -139,7 +143,11 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
     let token = permission(&env.subscriber, &plan).await?["accessToken"].clone();
     let fiat_plan = card::register(env, &card::fiat_plan(env, "F")).await?;
     let fiat_id = fiat_plan.0.to_string();
-    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?, &fiat_id);
+    let wallet = PrivateKeySigner::random();
+    let message = message(env, wallet.address(), &[]).await?;
+    let signature = wallet.sign_message_sync(message.as_bytes())?.to_string();
+    let signed_in = json!({ "message": message, "signature": signature });
+    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?, &fiat_id, signed_in);
     let rows: BTreeSet<_> =
         table.iter().map(|&(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented(env).await?, rows, "a route without its row, or a row without its route");
