@@ -42,13 +42,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<State>> for Asked<T> {
         asked.extend_from_slice(request.method().as_str().as_bytes());
         asked.extend_from_slice(request.uri().path().as_bytes());
         asked.push(0);
-        let body = Bytes::from_request(request, state).await.map_err(|rejected| {
-            let kind = match rejected.status().as_u16() {
-                413 => ProblemKind::TOO_LARGE,
-                _ => ProblemKind::INVALID_REQUEST,
-            };
-            kind.problem(rejected.body_text())
-        })?;
+        let body = body(request, state).await?;
         asked.extend_from_slice(&body);
         let repeat = Repeat { key, digest: keccak256(asked) };
         let text: &[u8] = if body.is_empty() { b"null" } else { &body };
@@ -69,6 +63,31 @@ impl<T: DeserializeOwned> FromRequest<Arc<State>> for Asked<T> {
         })?;
         Ok(Self { body, repeat })
     }
+}
+
+/// A body as it was sent, which is signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed(pub(crate) String);
+
+impl FromRequest<Arc<State>> for Signed {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &Arc<State>) -> Result<Self, Problem> {
+        match String::from_utf8(body(request, state).await?.into()) {
+            Ok(text) => Ok(Self(text)),
+            Err(_) => Err(ProblemKind::INVALID_REQUEST.problem("the body is not UTF-8")),
+        }
+    }
+}
+
+async fn body(request: Request, state: &Arc<State>) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejected| {
+        let kind = match rejected.status().as_u16() {
+            413 => ProblemKind::TOO_LARGE,
+            _ => ProblemKind::INVALID_REQUEST,
+        };
+        kind.problem(rejected.body_text())
+    })
 }
 
 /// The most bytes of an idempotency key.

@@ -5,6 +5,7 @@ mod account;
 mod agent_page;
 mod api_key;
 mod auth;
+mod card;
 mod chain;
 mod database;
 mod delegation;
@@ -37,6 +38,7 @@ mod vault;
 mod wire;
 mod work;
 
+pub use card::Stripe;
 pub use index::{IndexCheck, Indexing};
 pub use problem::{Problem, ProblemDetails};
 pub use scope::{Scope, Scopes, UnknownScope};

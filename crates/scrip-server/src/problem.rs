@@ -114,6 +114,22 @@ impl ProblemKind {
             "use a key of the plan's owner";
         FIAT_PLAN = BAD_REQUEST, "BCK.PROTOCOL.0050", "a plan that is paid otherwise",
             "pay for it by card";
+        PRICE_TOO_HIGH = BAD_REQUEST, "BCK.PROTOCOL.0046", "a price that is too high",
+            "give a price of at most 999,999.99: 999999990000 millionths";
+        PRICE_TOO_LOW = BAD_REQUEST, "BCK.PROTOCOL.0047", "a price that is too low",
+            "give a price of at least 1.00: 1000000 millionths";
+        NOT_FIAT_PLAN = BAD_REQUEST, "SCRIP.CARD.NOT_FIAT", "a plan that is not paid by card",
+            "order it: POST /api/v1/protocol/plans/{planId}/order";
+        NO_CARDS = CONFLICT, "SCRIP.CARD.NONE", "no card processor is set up",
+            "who runs the server sets STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET";
+        CARD_REFUSED = CONFLICT, "SCRIP.CARD.REFUSED", "refused by the card processor",
+            "see what it says";
+        CARD_SIGNATURE = BAD_REQUEST, "SCRIP.CARD.SIGNATURE", "an event that Stripe has not signed",
+            "set STRIPE_WEBHOOK_SECRET to the signing secret of this webhook";
+        PAYMENT_NOT_FOUND = NOT_FOUND, "SCRIP.CARD.PAYMENT", "no such payment",
+            "list your payments: GET /api/v1/fiat/payments";
+        CARD_UNREACHABLE = SERVICE_UNAVAILABLE, "SCRIP.CARD.UNREACHABLE", "the card processor cannot be asked",
+            "try again";
         BEYOND_LIMIT = FORBIDDEN, "SCRIP.ACCOUNT.LIMIT", "beyond a limit",
             "order less, or later, or have the limit raised";
         LIMIT_REACHED = CONFLICT, "BCK.PROTOCOL.0056", "no more orders",
@@ -215,6 +231,7 @@ impl From<Error> for Problem {
             Error::InvalidDuration(_)
             | Error::ZeroLimit
             | Error::PriceTooLarge { .. }
+            | Error::InvalidCurrency(_)
             | Error::NotAToken { .. } => ProblemKind::INVALID_TERMS,
             Error::InvalidPlanId(_) => ProblemKind::PLAN_NOT_FOUND,
             Error::KeyReused { .. } => ProblemKind::KEY_REUSED,

@@ -24,9 +24,10 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    IndexCheck, Indexing, MasterKey,
+    IndexCheck, Indexing, MasterKey, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
+    card::{self, Processor},
     chain::Chain,
     database, document,
     index::{check, follow},
@@ -54,6 +55,8 @@ pub struct Config {
     pub master_key: MasterKey,
     /// Who pays for the gas of managed accounts; nobody without.
     pub fund: Option<Fund>,
+    /// By whom cards are charged; by nobody without.
+    pub stripe: Option<Stripe>,
     /// How often a second each API key, and each address without one, may ask; ten times as often at once. As often as it likes
     /// without a number.
     pub requests_per_second: Option<NonZeroU32>,
@@ -91,6 +94,9 @@ pub enum StartError {
     /// The chain.
     #[error(transparent)]
     Chain(#[from] scrip::Error),
+    /// The card processor.
+    #[error("the card processor cannot be used: {0}")]
+    Stripe(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -135,6 +141,7 @@ impl Server {
             deployment,
             master_key,
             fund,
+            stripe,
             requests_per_second,
             public_url,
             clock,
@@ -144,6 +151,8 @@ impl Server {
             None => None,
             Some(url) => Some(Place::new(&url).ok_or(StartError::PublicUrl(url))?),
         };
+        let processor = stripe.map(Processor::new).transpose();
+        let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -159,6 +168,8 @@ impl Server {
             indexing,
             repeat_key: master_key.derive("scrip repeated requests"),
             instance: database::fresh_id(),
+            processor,
+            card_news: Default::default(),
             running: Default::default(),
             peers: Default::default(),
             rate: Rate::new(requests_per_second),
@@ -169,6 +180,7 @@ impl Server {
         if database.starts_with("sqlite:") {
             sqlx::query("DELETE FROM instances").execute(&state.db).await?;
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
+            sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
         state.beat().await?;
         Ok(Self { state })
@@ -271,10 +283,11 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let heart = self.state.go_on_beating();
+        let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
         let served = listen::serve(listener, self.app(), shutdown).await;
         heart.abort();
+        cashier.abort();
         follower.abort();
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");

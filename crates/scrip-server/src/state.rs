@@ -3,12 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use sqlx::AnyPool;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, chain::Chain, holds::Turns,
-    index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running, sign_in::Place,
-    vault::Vault,
+    access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
+    holds::Turns, index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running,
+    sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -59,6 +60,10 @@ pub(crate) struct State {
     pub(crate) running: Running,
     /// The others.
     pub(crate) peers: Peers,
+    /// The card processor, if there is one.
+    pub(crate) processor: Option<Processor>,
+    /// Told whenever Stripe has news of a payment.
+    pub(crate) card_news: Notify,
     pub(crate) rate: Rate,
     /// Where all reach the server, if that is known.
     pub(crate) place: Option<Place>,

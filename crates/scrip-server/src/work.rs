@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    agent_page::AgentPage, chain::Actor, holds::Capture, limit::Charge, plan_page::PlanPage,
+    agent_page::AgentPage, card::CardWork, chain::Actor, holds::Capture, limit::Charge, plan_page::PlanPage,
     problem::Problem, state::State, top_up::TopUp,
 };
 
@@ -59,6 +59,8 @@ pub(crate) enum Work {
     Capture(Capture),
     /// Order more of a plan under a delegation.
     TopUp(TopUp),
+    /// Settle a payment by card, or take back, as Stripe tells.
+    Card(CardWork),
 }
 
 /// Credits that work takes from a holder.
@@ -107,6 +109,7 @@ impl Work {
             Self::Redeem { .. } => "redeem",
             Self::Capture(_) => "capture",
             Self::TopUp(_) => "top_up",
+            Self::Card(_) => "card",
         }
     }
 
@@ -177,6 +180,7 @@ impl Work {
             }
             Self::Capture(capture) => state.capture(actor, id, capture).await?,
             Self::TopUp(top_up) => state.top_up(&once, id, top_up).await?,
+            Self::Card(work) => state.card_step(&once, work).await?,
         })
     }
 }

@@ -4,7 +4,11 @@ import os
 
 from payments_py import Payments, PaymentOptions
 from payments_py.common.types import PlanMetadata
-from payments_py.plans import get_erc20_price_config, get_fixed_credits_config
+from payments_py.plans import (
+    get_erc20_price_config,
+    get_fiat_price_config,
+    get_fixed_credits_config,
+)
 
 builder = Payments.get_instance(
     PaymentOptions(nvm_api_key=os.environ["BUILDER_KEY"], environment="custom")
@@ -13,6 +17,12 @@ subscriber_address = os.environ["SUBSCRIBER_ADDRESS"]
 your_plan_id = builder.plans.register_credits_plan(
     plan_metadata=PlanMetadata(name="Premium Plan"),
     price_config=get_erc20_price_config(20, os.environ["ERC20_TOKEN"], builder.account_address),
+    credits_config=get_fixed_credits_config(100),
+)["planId"]
+
+fiat_plan_id = builder.plans.register_credits_plan(
+    plan_metadata=PlanMetadata(name="Card Plan"),
+    price_config=get_fiat_price_config(9_990_000, builder.account_address),
     credits_config=get_fixed_credits_config(100),
 )["planId"]
 
@@ -46,6 +56,13 @@ result = payments.plans.order_plan(plan_id=your_plan_id)
 
 print(f"Success: {result['success']}")
 print(f"Order details: {result}")
+
+# Order Fiat Plans: get Stripe checkout session
+checkout = payments.plans.order_fiat_plan(plan_id=fiat_plan_id)
+
+print(f"Checkout URL: {checkout['checkoutUrl']}")
+print(f"Session ID: {checkout['sessionId']}")
+print(f"Fiat plan: {fiat_plan_id}")
 
 # Mint Credits (Plan Owners): mint credits to a user
 payments = builder

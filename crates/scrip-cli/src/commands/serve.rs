@@ -16,7 +16,7 @@ use alloy::{
 use eyre::{Result, WrapErr};
 use scrip::{Deployment, Endpoint};
 use scrip_devnet::{Config as DevConfig, Devnet};
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Server};
+use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Server, Stripe};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -85,6 +85,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         deployment: devnet.deployment(),
         master_key: master_key(&args)?.unwrap_or_else(MasterKey::generate),
         fund: Some(fund),
+        stripe: stripe()?,
         requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
         public_url: Some(args.public_url.clone().unwrap_or_else(|| url.clone())),
         clock: Clock::default(),
@@ -155,6 +156,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         deployment,
         master_key,
         fund,
+        stripe: stripe()?,
         requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
         public_url: args.public_url.clone(),
         clock: Clock::default(),
@@ -232,6 +234,26 @@ fn master_key(args: &ServeArgs) -> Result<Option<MasterKey>> {
         },
     };
     Ok(Some(text.parse()?))
+}
+
+/// The card processor of the environment, if there is one. Its keys are secrets, and no arguments.
+fn stripe() -> Result<Option<Stripe>> {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let (key, webhook) = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET");
+    match (set(key), set(webhook)) {
+        (None, None) => Ok(None),
+        (Some(secret_key), Some(webhook_secret)) => Ok(Some(Stripe {
+            secret_key,
+            webhook_secret,
+            api_base: set("STRIPE_API_BASE"),
+            return_url: set("STRIPE_RETURN_URL"),
+        })),
+        (given, _) => {
+            let (there, missing) = if given.is_some() { (key, webhook) } else { (webhook, key) };
+            let hint = "set both to take cards, or none; the webhook is POST /api/v1/fiat/stripe/webhook";
+            Err(problem(Exit::Usage, format!("there is {there}, and no {missing}")).hint(hint).into())
+        }
+    }
 }
 
 /// Writes what is secret to a file that only its owner reads.

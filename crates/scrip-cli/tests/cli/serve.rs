@@ -92,6 +92,12 @@ fn a_server_wants_a_master_key_and_a_database() {
     let place = taken.local_addr().unwrap().to_string();
     machine.call(&place, "<taken>");
     machine.type_(&["serve", "--database", "sqlite://scrip.db?mode=rwc", "--listen", &place]);
+    machine.set("STRIPE_SECRET_KEY", "sk_test_secret");
+    machine.type_(&["serve", "--database", "sqlite://scrip.db?mode=rwc", "--listen", "127.0.0.1:0"]);
+    machine.set("STRIPE_SECRET_KEY", "");
+    machine.set("STRIPE_WEBHOOK_SECRET", "whsec_secret");
+    machine.type_(&["serve", "--database", "sqlite://scrip.db?mode=rwc", "--listen", "127.0.0.1:0"]);
+    machine.set("STRIPE_WEBHOOK_SECRET", "");
     machine.scene("serve_refused");
 
     // It comes back with what it knew, and makes no second admin.

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod credits;
 pub(crate) mod delegations;
+pub(crate) mod fiat;
 pub(crate) mod health;
 pub(crate) mod info;
 pub(crate) mod keys;
@@ -75,4 +76,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(permissions::routes())
         .merge(delegations::routes())
         .merge(x402::routes())
+        .merge(fiat::routes())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod agent;
+pub(crate) mod fiat;
 pub(crate) mod history;
 pub(crate) mod name;
 pub(crate) mod number;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::{address::HexAddress, number::Number, object::object};
 use crate::{
+    card::minor_units,
     plan_page::PlanPage,
     problem::{Problem, ProblemKind},
     work::NewPlan,
@@ -153,6 +154,8 @@ impl PriceConfig {
         if is_fiat {
             let currency = self.currency.as_deref().or(currency).unwrap_or("USD");
             let currency: Currency = currency.to_ascii_uppercase().parse()?;
+            // That it can be paid by card.
+            minor_units(currency, amount)?;
             return Ok((Price::Fiat { currency, amount }, Vec::new()));
         }
         let token = self.token_address.unwrap_or_default().0;
@@ -329,8 +332,16 @@ mod tests {
         ];
         let usd = "USD".parse().unwrap();
         assert_eq!(price(&fiat).unwrap(), (Price::Fiat { currency: usd, amount: 9_990_000 }, 0));
-        let old = [("/priceConfig/isCrypto", Value::Null), ("/priceConfig/priceType", json!(1))];
-        assert_eq!(price(&old).unwrap(), (Price::Fiat { currency: usd, amount: 20 }, 0));
+        let old = [
+            ("/priceConfig/isCrypto", Value::Null),
+            ("/priceConfig/priceType", json!(1)),
+            ("/priceConfig/amounts", json!([9_990_000])),
+        ];
+        assert_eq!(price(&old).unwrap(), (Price::Fiat { currency: usd, amount: 9_990_000 }, 0));
+        for (amount, code) in [("999999", "BCK.PROTOCOL.0047"), ("999999990001", "BCK.PROTOCOL.0046")] {
+            let refused = price(&[fiat[0].clone(), ("/priceConfig/amounts", json!([amount]))]).unwrap_err();
+            assert_eq!((refused.status, &*refused.code), (400, code));
+        }
         let empty = [("/priceConfig/amounts", json!([])), ("/priceConfig/receivers", json!([]))];
         assert_eq!(price(&empty).unwrap(), (Price::Free, 0));
         assert_eq!(price(&[("/priceConfig/amounts", json!(["0"]))]).unwrap(), (Price::Free, 0));

@@ -4,6 +4,7 @@ mod caller;
 mod database;
 pub mod python;
 mod replica;
+pub mod stripe;
 
 use std::sync::{
     Arc,
@@ -20,6 +21,7 @@ pub use caller::{Answer, Caller};
 pub use database::{Database, DatabaseKind};
 pub use replica::Replica;
 
+use self::stripe::StandIn;
 use crate::env::TestEnv;
 
 /// Often enough for a test.
@@ -42,6 +44,8 @@ pub struct ServerEnv {
     pub anyone: Caller,
     /// The process that serves; none while it is killed.
     replica: Option<Replica>,
+    /// Who charges cards.
+    pub stripe: StandIn,
     master_key: MasterKey,
     /// By how many seconds the server's clock is ahead of the machine's.
     ahead: Arc<AtomicU64>,
@@ -54,7 +58,8 @@ impl ServerEnv {
         let Some(database) = Database::start(kind).await? else { return Ok(None) };
         let (chain, master_key) = (TestEnv::start().await?, MasterKey::generate());
         let ahead = Arc::new(AtomicU64::new(0));
-        let parts = (&chain, &database, &master_key, &ahead);
+        let stripe = StandIn::start(Arc::clone(&ahead)).await?;
+        let parts = (&chain, &database, &master_key, &ahead, &stripe);
         let node = Endpoint::new(chain.devnet.url())?.client();
         let names = ["builder", "subscriber", "stranger"];
         let (replica, keys) = Replica::with_keys(config(parts, node)?, &chain.devnet, &names).await?;
@@ -70,6 +75,7 @@ impl ServerEnv {
             anyone: Caller::new(&replica, None)?,
             replica: Some(replica),
             chain,
+            stripe,
             master_key,
             ahead,
             database,
@@ -84,7 +90,8 @@ impl ServerEnv {
     /// What a server on this database and chain is started with.
     pub fn config(&self, node: Option<RpcClient>) -> Result<Config> {
         let devnet = Endpoint::new(self.chain.devnet.url())?.client();
-        config((&self.chain, &self.database, &self.master_key, &self.ahead), node.unwrap_or(devnet))
+        let parts = (&self.chain, &self.database, &self.master_key, &self.ahead, &self.stripe);
+        config(parts, node.unwrap_or(devnet))
     }
 
     /// Where the server is reached.
@@ -107,7 +114,7 @@ impl ServerEnv {
         let Some(database) = Database::start(DatabaseKind::Sqlite).await? else {
             bail!("there is always SQLite");
         };
-        let parts = (&self.chain, &database, &MasterKey::generate(), &self.ahead);
+        let parts = (&self.chain, &database, &MasterKey::generate(), &self.ahead, &self.stripe);
         let node = Endpoint::new(self.chain.devnet.url())?.client();
         let (_, mut keys) =
             Replica::with_keys(config(parts, node)?, &self.chain.devnet, &["builder"]).await?;
@@ -143,7 +150,13 @@ impl ServerEnv {
 }
 
 fn config(
-    (chain, database, master_key, ahead): (&TestEnv, &Database, &MasterKey, &Arc<AtomicU64>),
+    (chain, database, master_key, ahead, stripe): (
+        &TestEnv,
+        &Database,
+        &MasterKey,
+        &Arc<AtomicU64>,
+        &StandIn,
+    ),
     node: RpcClient,
 ) -> Result<Config> {
     let (machine, ahead) = (Clock::default(), Arc::clone(ahead));
@@ -154,6 +167,7 @@ fn config(
         deployment: chain.devnet.deployment(),
         master_key: master_key.clone(),
         fund: Some(Fund { signer, least: parse_ether("0.01")? }),
+        stripe: Some(stripe.config()),
         requests_per_second: None,
         public_url: Some("https://scrip.example".to_owned()),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),

@@ -1,5 +1,6 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
+mod card;
 mod gas;
 mod index;
 mod limits;

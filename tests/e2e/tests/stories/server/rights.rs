@@ -8,7 +8,7 @@ use reqwest::Method;
 use scrip_e2e::server::{Answer, Caller, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{on_each_database, plan, register, wallets::message};
+use super::{card, on_each_database, plan, register, wallets::message};
 
 on_each_database!(every_route_knows_who_may);
 
@@ -16,18 +16,21 @@ on_each_database!(every_route_knows_who_may);
 enum Needs {
     /// No key.
     Nothing,
+    /// No key, and a signature of Stripe's.
+    Signature,
     /// A key of this scope; what another tenant's key is answered with, which has all scopes.
     Key(&'static str, u16),
     /// A key of who runs the server.
     Admin,
 }
-use Needs::{Admin, Key, Nothing};
+use Needs::{Admin, Key, Nothing, Signature};
 
 /// Every route, what it needs, and a body that is right.
 fn table(
     env: &ServerEnv,
     plan_id: &str,
     token: &str,
+    fiat_plan: &str,
     signed_in: Value,
 ) -> Vec<(&'static str, &'static str, Needs, Value)> {
     let none = Value::Null;
@@ -52,6 +55,9 @@ fn table(
     let delegation = json!({
         "provider": "erc4337", "spendingLimitCents": 100, "durationSecs": 3_600, "currency": "usdc",
     });
+    let by_card = json!({ "planId": fiat_plan, "sessionType": "embedded" });
+    let seller =
+        json!({ "userEmail": "b@example.com", "userCountryCode": "ES", "returnUrl": "https://example.com" });
     vec![
         ("get", "/", Nothing, none.clone()),
         ("get", "/livez", Nothing, none.clone()),
@@ -97,7 +103,14 @@ fn table(
         ("get", "/api/v1/delegation", Key("read", 200), none.clone()),
         ("get", "/api/v1/delegation/{delegationId}", Key("read", 404), none.clone()),
         ("delete", "/api/v1/delegation/{delegationId}", Key("order", 404), none.clone()),
-        ("get", "/api/v1/payment-methods", Key("read", 200), none),
+        ("get", "/api/v1/payment-methods", Key("read", 200), none.clone()),
+        ("post", "/api/v1/fiat/stripe/payment", Key("order", 200), by_card.clone()),
+        ("post", "/api/v1/stripe/payment", Key("order", 200), by_card.clone()),
+        ("post", "/api/v1/stripe/checkout", Key("order", 200), by_card),
+        ("post", "/api/v1/fiat/stripe/account", Key("publish", 200), seller),
+        ("post", "/api/v1/fiat/stripe/webhook", Signature, json!({ "id": "evt_x" })),
+        ("get", "/api/v1/fiat/payments", Key("read", 200), none.clone()),
+        ("get", "/api/v1/fiat/payments/{paymentId}", Key("read", 404), none),
     ]
 }
 
@@ -135,11 +148,13 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
     let given = json!({ "planId": plan, "amount": 50, "creditsReceiver": env.subscriber.address });
     env.builder.post("/api/v1/protocol/plans/mint", &given).await?.ok()?;
     let token = permission(&env.subscriber, &plan).await?["accessToken"].clone();
+    let fiat_plan = card::register(env, &card::fiat_plan(env, "F")).await?;
+    let fiat_id = fiat_plan.0.to_string();
     let wallet = PrivateKeySigner::random();
     let message = message(env, wallet.address(), &[]).await?;
     let signature = wallet.sign_message_sync(message.as_bytes())?.to_string();
     let signed_in = json!({ "message": message, "signature": signature });
-    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?, signed_in);
+    let table = table(env, &plan, token.as_str().ok_or_eyre("no token")?, &fiat_id, signed_in);
     let rows: BTreeSet<_> =
         table.iter().map(|&(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
     assert_eq!(documented(env).await?, rows, "a route without its row, or a row without its route");
@@ -172,10 +187,12 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
         let delegation =
             env.builder.post("/api/v1/delegation/create", &delegation).await?.ok()?["delegationId"].clone();
         let delegation = delegation.as_str().ok_or_eyre("no delegation")?.to_owned();
-        let own = [&unused, &hash, &delegation];
+        let payment = card::check_out(&env.builder, fiat_plan).await?;
+        let own = [&unused, &hash, &delegation, &payment];
         let filled = path
             .replace("{hash}", &hash)
             .replace("{delegationId}", &delegation)
+            .replace("{paymentId}", &payment)
             .replace("{planId}", &plan)
             .replace("{agentId}", &agent)
             .replace("{holder}", &env.subscriber.address.to_string())
@@ -206,6 +223,11 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
                 ask(&env.anyone).await?.ok().wrap_err_with(|| format!("{method} {path}"))?;
                 continue;
             }
+            Signature => {
+                refused("unsigned", &env.anyone, 400, "SCRIP.CARD.SIGNATURE").await?;
+                refused("a tenant", &env.builder, 400, "SCRIP.CARD.SIGNATURE").await?;
+                continue;
+            }
             Key(scope, _) => scope,
             Admin => "admin",
         };
@@ -232,7 +254,7 @@ async fn every_route_knows_who_may(env: &mut ServerEnv) -> Result<()> {
                 );
                 make(&env.builder, &[scope], 3_600).await?.0
             }
-            Nothing | Admin => {
+            Nothing | Signature | Admin => {
                 refused("a tenant", &env.builder, 403, "SCRIP.KEY.SCOPE").await?;
                 env.admin.clone()
             }

@@ -1,12 +1,17 @@
 //! The published SDK for Python, unmodified, in versions of a year.
 
+use std::time::Duration;
+
 use eyre::{OptionExt, Result, ensure};
 use scrip_e2e::server::{
     ServerEnv,
     python::{Python, printed},
 };
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{
+    process::Command,
+    time::{Instant, sleep},
+};
 
 use super::on_each_database;
 
@@ -100,12 +105,29 @@ async fn each_snippet_of_the_page_runs_as_it_stands(env: &mut ServerEnv) -> Resu
         for name in ["Order details", "Minted", "Burned"] {
             ensure!(said(name)?.starts_with("{'success': True, "), "{version}: {}", said(name)?);
         }
+        ensure!(said("Checkout URL")?.starts_with("https://checkout.stripe.com/"), "{version}");
+        let (session, fiat_plan) = (said("Session ID")?, said("Fiat plan")?);
+        pay(env, version, session, fiat_plan).await?;
         let chain = &env.chain;
         assert_eq!(chain.stranger.balance(plan, env.subscriber.address).await?.balance, 245, "{version}");
         // The hundred of the day are the ones that end first, so that they were redeemed.
         chain.devnet.warp(std::time::Duration::from_secs(86_401)).await?;
         assert_eq!(chain.stranger.balance(plan, env.subscriber.address).await?.balance, 150, "{version}");
     }
+    Ok(())
+}
+
+/// The buyer pays on Stripe's page, and the SDK sees the credits.
+async fn pay(env: &ServerEnv, version: &str, session: &str, plan: &str) -> Result<()> {
+    env.stripe.deliver_all(&env.anyone, &env.stripe.pay(session)?).await?;
+    let began = Instant::now();
+    while env.chain.stranger.balance(plan.parse()?, env.subscriber.address).await?.balance == 0 {
+        ensure!(began.elapsed() < Duration::from_secs(20), "{version}: nothing comes");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let mut balance = script(env, version, "balance.py")?.ok_or_eyre("it was there before")?;
+    balance.env("PLAN", plan);
+    assert_eq!(printed(balance).await?, "Card Plan: 100 True\n", "{version}");
     Ok(())
 }
 

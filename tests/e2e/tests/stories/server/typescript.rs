@@ -147,6 +147,26 @@ async fn each_recorded_request_is_answered_as_the_sdk_reads_it(env: &mut ServerE
     recorded(builder, "POST", &format!("{PLANS}/mintExpirable"), Some(mint), &done()).await?;
     recorded(anyone, "GET", &balance, None, &has("157", true)).await?;
 
+    let mut fiat = terms(env);
+    fiat["priceConfig"]["isCrypto"] = json!(false);
+    fiat["priceConfig"]["tokenAddress"] = json!(Address::ZERO.to_string());
+    fiat["priceConfig"]["amounts"] = json!(["9990000"]);
+    fiat["priceConfig"]["receivers"] = json!([builder.address.to_string()]);
+    fiat["priceConfig"]["currency"] = json!("USD");
+    (fiat["nonce"], fiat["currency"]) = (json!("57904075276699504321099125330494103261"), json!("USD"));
+    let by_card = recorded(builder, "POST", PLANS, Some(fiat), &[Digits("/planId")]).await?;
+    let by_card = json!({ "planId": id(&by_card, "/planId")?, "sessionType": "embedded" });
+    let reads = [
+        Text("/checkoutUrl"),
+        Text("/result/stripeCheckoutSessionId"),
+        Text("/result/checkoutLink"),
+        Text("/result/clientReferenceId"),
+        Is("/result/paymentStatus", json!("unpaid")),
+        Has("/result/linkCreatedAt"),
+        Has("/result/linkExpiresAt"),
+    ];
+    recorded(subscriber, "POST", "/api/v1/fiat/stripe/payment", Some(by_card), &reads).await?;
+
     let attributes = json!({ "name": "Agent", "tags": ["t"], "dateCreated": "2026-09-01T10:00:00.000Z" });
     let api = json!({ "endpoints": [{ "POST": "https://agent.example/ask" }], "openEndpoints": [],
         "agentDefinitionUrl": "https://agent.example/openapi.json", "authType": "bearer", "token": "the seller's" });
