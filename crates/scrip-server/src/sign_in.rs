@@ -42,6 +42,11 @@ impl Place {
         let domain = uri.authority()?.clone();
         Some(Self { uri: url.trim_end_matches('/').to_owned(), domain })
     }
+
+    /// The URL, without a slash at its end.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
 }
 
 impl State {

@@ -132,7 +132,9 @@ impl State {
             self.give_back(id).await?;
         }
         self.count_purchase(plan, holder, purchases).await?;
-        Ok(outcome(ordered?.ordered)?)
+        let ordered = ordered?.ordered;
+        self.list_order(plan, holder, ordered.receipt).await;
+        Ok(outcome(ordered)?)
     }
 
     /// What is bought from now on is another purchase.

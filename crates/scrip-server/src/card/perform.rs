@@ -18,7 +18,10 @@ impl State {
         let CardWork { plan, holder, payment, step } = work;
         Ok(match step {
             Step::Settle => match once.settle(plan, holder, 1, &payment).await {
-                Ok(done) => outcome(done)?,
+                Ok(done) => {
+                    self.list_order(plan, holder, done.receipt).await;
+                    outcome(done)?
+                }
                 // A payment is settled once, whoever does it.
                 Err(error) if error.is_already_settled() => nothing(),
                 Err(error) => return Err(error.into()),

@@ -151,7 +151,7 @@ async fn new_payment(
         Some(url) => web_url(url)?,
         None => match &processor.return_url {
             Some(url) => url.clone(),
-            None => balance_url(headers, plan, buyer)?,
+            None => balance_url(state, headers, plan, buyer)?,
         },
     };
     let opening = Opening {
@@ -165,13 +165,17 @@ async fn new_payment(
     Ok(NewPayment { id, plan, buyer, seller, opening })
 }
 
-/// The buyer's balance, at the address by which this server was asked.
-fn balance_url(headers: &HeaderMap, plan: PlanId, buyer: Address) -> Result<String, Problem> {
+/// The buyer's balance, where all reach this server; by which address it was asked, if nobody has said where that is.
+fn balance_url(state: &State, headers: &HeaderMap, plan: PlanId, buyer: Address) -> Result<String, Problem> {
+    let path = format!("/api/v1/protocol/plans/{}/balance/{buyer}", plan.0);
+    if let Some(place) = &state.place {
+        return web_url(format!("{}{path}", place.uri()));
+    }
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or("localhost");
     let is_near = ["localhost", "127.", "[::1]"].iter().any(|near| host.starts_with(near));
     let scheme = if is_near { "http" } else { "https" };
-    web_url(format!("{scheme}://{host}/api/v1/protocol/plans/{}/balance/{buyer}", plan.0))
+    web_url(format!("{scheme}://{host}{path}"))
 }
 
 /// The newest payments of the caller's account, as a buyer and as a seller.
