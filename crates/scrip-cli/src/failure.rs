@@ -178,7 +178,8 @@ fn what_to_do(transaction: TxHash, key: Option<&str>) -> String {
 fn exit_of(error: &Error) -> Exit {
     match error {
         Error::Refused(_) | Error::Reverted(_) | Error::MinedRevert { .. } => Exit::Refused,
-        Error::Pending { .. } => Exit::NotKnownYet,
+        // What a journal has that cannot be read may have been sent.
+        Error::Pending { .. } | Error::Journal(_) => Exit::NotKnownYet,
         Error::WrongChain { .. } | Error::NotScrip { .. } | Error::NoCreate2Deployer { .. } => {
             Exit::WrongPlace
         }
@@ -218,7 +219,7 @@ pub(crate) fn root(error: &(dyn StdError + 'static)) -> String {
     without_urls(&innermost.to_string())
 }
 
-fn without_urls(text: &str) -> String {
+pub(crate) fn without_urls(text: &str) -> String {
     let word = |word: &str| if word.contains("://") { "(URL)".to_owned() } else { word.to_owned() };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

@@ -41,8 +41,10 @@ pub(crate) async fn open(node: &Node<'_>, needed: bool) -> Result<Option<SqlJour
         fs::create_dir_all(folder).wrap_err_with(|| format!("{} cannot be made", folder.display()))?;
     }
     let journal = SqlJournal::open(&file).await.map_err(|error| {
-        problem(Exit::Failed, format!("the journal {} cannot be used: {error}", file.display())).hint(
-            "nothing was sent; name another file with --journal, but repeat nothing there that this one has",
+        // What was sent before under the same key is not known without it.
+        let exit = if needed { Exit::NotKnownYet } else { Exit::Failed };
+        problem(exit, format!("the journal {} cannot be used: {error}", file.display())).hint(
+            "nothing was sent now; name another file with --journal, but repeat nothing there that this one has",
         )
     })?;
     node.context.print.detail(&format!("the journal is {}", file.display()));

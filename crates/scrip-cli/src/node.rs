@@ -15,7 +15,7 @@ use alloy::{
     },
 };
 use eyre::{OptionExt, Result, WrapErr};
-use scrip::{Deployment, Error, Lens, Scrip};
+use scrip::{Deployment, Endpoint, Error, Lens, Scrip};
 use scrip_devnet::WalletProvider;
 
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) struct Node<'a> {
     pub(crate) network: Network,
     pub(crate) chain_id: ChainId,
     pub(crate) provider: RootProvider,
-    client: RpcClient,
+    url: Url,
 }
 
 /// Scrip, as an account uses it.
@@ -72,8 +72,8 @@ impl<'a> Node<'a> {
                 .into());
         }
         let place = url.origin().ascii_serialization();
-        let client = client(url, context.global.request_timeout)?;
-        let provider = RootProvider::<Ethereum>::new(client.clone());
+        let client = client(url.clone(), context.global.request_timeout)?;
+        let provider = RootProvider::<Ethereum>::new(client);
         let chain_id = provider.get_chain_id().await.map_err(|error| match error {
             RpcError::ErrorResp(answer) => problem(
                 Exit::Failed,
@@ -99,12 +99,13 @@ impl<'a> Node<'a> {
         let known = context.config.of_chain(chain_id).filter(|_| is_bare).cloned();
         let network = known.unwrap_or(network);
         context.print.detail(&format!("{place} is on chain {chain_id}"));
-        Ok(Self { context, network, chain_id, provider, client })
+        Ok(Self { context, network, chain_id, provider, url })
     }
 
-    /// The client of the node.
-    pub(crate) fn client(&self) -> RpcClient {
-        self.client.clone()
+    /// The node, for what goes on by itself: its errors, which end in a log, do not tell the URL.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint> {
+        let timeout = self.context.global.request_timeout;
+        Ok(Endpoint::new(self.url.as_str())?.timing_out(timeout / 3, timeout)?)
     }
 
     /// Where Scrip should be.

@@ -19,7 +19,7 @@ use alloy::{
             Http,
             reqwest::{self, Client, Url},
         },
-        layers::{FallbackLayer, RateLimitRetryPolicy, RetryBackoffLayer, ThrottleLayer},
+        layers::{FallbackLayer, RateLimitRetryPolicy, RetryBackoffLayer, RetryPolicy, ThrottleLayer},
     },
 };
 use tower::{Service, ServiceBuilder};
@@ -127,11 +127,9 @@ impl Endpoint {
 
     /// The client, for `ProviderBuilder::connect_client`.
     pub fn client(&self) -> RpcClient {
-        // Nodes that limit rates say so; all else that is no answer is worth asking again, too.
-        let policy = RateLimitRetryPolicy::default().or(TransportError::is_transport_error);
         let pause = u64::try_from(self.backoff.as_millis()).unwrap_or(u64::MAX);
         // This layer's own notion of a rate only makes pauses longer.
-        let retry = RetryBackoffLayer::new_with_policy(self.retries, pause, u64::MAX, policy);
+        let retry = RetryBackoffLayer::new_with_policy(self.retries, pause, u64::MAX, Again::default());
         let node = |url: &Url| Node(Http::with_client(self.http.clone(), url.clone()));
         let nodes = self.urls.iter().map(node).collect();
         let in_turn = FallbackLayer::default()
@@ -151,6 +149,26 @@ impl Endpoint {
     }
 }
 
+/// What is asked again: nodes that limit rates say so, and all else that is no answer is worth it, too.
+#[derive(Debug, Clone, Default)]
+struct Again(RateLimitRetryPolicy);
+
+impl RetryPolicy for Again {
+    fn should_retry(&self, error: &TransportError) -> bool {
+        error.is_transport_error() || self.0.should_retry(error) && !is_for_size(error)
+    }
+
+    fn backoff_hint(&self, error: &TransportError) -> Option<Duration> {
+        self.0.backoff_hint(error)
+    }
+}
+
+/// Whether a node refuses for the blocks or logs that are asked for, as it will again: many do so with the code for rates.
+fn is_for_size(error: &TransportError) -> bool {
+    let says = |text: &str| error.as_error_resp().is_some_and(|answer| answer.message.contains(text));
+    says("results") || says("range")
+}
+
 /// A node, whose errors do not repeat its URL, but say what is behind them.
 #[derive(Debug, Clone)]
 struct Node(Http<Client>);
@@ -165,13 +183,25 @@ impl Service<RequestPacket> for Node {
     }
 
     fn call(&mut self, request: RequestPacket) -> Self::Future {
-        let answer = self.0.call(request);
-        Box::pin(async move { answer.await.map_err(without_url) })
+        let (answer, url) = (self.0.call(request), self.0.url().to_owned());
+        Box::pin(async move { answer.await.map_err(|error| without_url(error, &url)) })
     }
 }
 
-fn without_url(error: TransportError) -> TransportError {
-    let RpcError::Transport(TransportErrorKind::Custom(error)) = error else { return error };
+fn without_url(error: TransportError, url: &str) -> TransportError {
+    let error = match error {
+        RpcError::Transport(TransportErrorKind::Custom(error)) => error,
+        // Of an answer that broke off the transport says where it came from, as if it were the answer.
+        RpcError::Transport(TransportErrorKind::HttpError(mut answer)) => {
+            answer.body = answer.body.replace(url, "the node");
+            return RpcError::Transport(TransportErrorKind::HttpError(answer));
+        }
+        RpcError::Transport(TransportErrorKind::HttpErrorWithRetryAfter { mut error, retry_after }) => {
+            error.body = error.body.replace(url, "the node");
+            return RpcError::Transport(TransportErrorKind::HttpErrorWithRetryAfter { error, retry_after });
+        }
+        error => return error,
+    };
     match error.downcast::<reqwest::Error>() {
         Ok(error) => {
             let error = error.without_url();
@@ -197,5 +227,38 @@ fn parse(url: &str) -> Result<Url> {
     match parsed.scheme() {
         "http" | "https" => Ok(parsed),
         other => Err(Error::InvalidEndpoint(format!("it is reached by {other}, not by http or https"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::rpc::json_rpc::ErrorPayload;
+
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_not_asked_again() {
+        let refused = |message: &'static str| {
+            let answer = ErrorPayload { code: -32005, message: message.into(), data: None };
+            Again::default().should_retry(&RpcError::ErrorResp(answer))
+        };
+        assert!(refused("daily request count exceeded, request rate limited"));
+        assert!(!refused("query returned more than 10000 results"));
+        assert!(!refused("eth_getLogs is limited to a 1024 block range"));
+        assert!(Again::default().should_retry(&TransportErrorKind::custom_str("it broke")));
+    }
+
+    #[test]
+    fn an_answer_that_broke_off_does_not_say_where_it_came_from() {
+        let url = "https://node.example/v2/SECRET";
+        let body = || format!("<failed to read response body: error for url ({url})>");
+        let wait = Some(Duration::from_secs(1));
+        for error in [
+            TransportErrorKind::http_error(502, body()),
+            TransportErrorKind::http_error_with_retry_after(429, body(), wait),
+        ] {
+            let told = format!("{:?}", without_url(error, url));
+            assert!(!told.contains("SECRET") && told.contains("failed to read"), "{told}");
+        }
     }
 }

@@ -198,16 +198,22 @@ impl<P: Provider + WalletProvider> Scrip<P> {
         for time in 0.. {
             let calls = self.approvals(self.signer(), spender, token, amount).await?;
             // What it was for may be on its way already, by who does the same at the same time.
-            if time > 0 && self.entry().await?.is_some() {
+            if self.entry().await?.is_some() {
                 break;
             }
-            let mut begun = false;
+            let (mut begun, mut waited) = (false, false);
             for call in &calls {
-                if let Some(entry) = self.step(call, time).await? {
-                    begun = true;
-                    if entry.outcome == Outcome::Open {
-                        receipts.extend(self.send_approvals(vec![call.clone()], time).await?);
+                match self.step(call, time).await? {
+                    Some(entry) => {
+                        begun = true;
+                        waited |= entry.outcome == Outcome::Open;
+                        if entry.outcome == Outcome::Open {
+                            receipts.extend(self.send_approvals(vec![call.clone()], time).await?);
+                        }
                     }
+                    // Who began the step before sends this one, too, and both under the same key.
+                    None if waited => receipts.extend(self.send_approvals(vec![call.clone()], time).await?),
+                    None => {}
                 }
             }
             if !begun {

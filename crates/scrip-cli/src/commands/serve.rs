@@ -9,10 +9,7 @@ use std::{
     time::Duration,
 };
 
-use alloy::{
-    primitives::{ChainId, U256, utils::parse_ether},
-    rpc::client::RpcClient,
-};
+use alloy::primitives::{ChainId, U256, utils::parse_ether};
 use eyre::{Result, WrapErr};
 use scrip::{Deployment, Endpoint};
 use scrip_devnet::{Config as DevConfig, Devnet};
@@ -149,7 +146,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
     })?;
     let fund = if args.fund { Some(fund(context, node.chain_id).await?) } else { None };
     let (listener, url) = listen(&args).await?;
-    let (client, deployment): (RpcClient, Deployment) = (node.client(), node.deployment());
+    let (client, deployment) = (node.endpoint()?.client(), node.deployment());
     let server = Server::start(Config {
         database,
         node: client,

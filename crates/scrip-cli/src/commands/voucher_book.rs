@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::voucher_file;
 use crate::{
     context::Context,
-    failure::{Exit, Problem, problem},
+    failure::{Exit, Problem, problem, without_urls},
     files::{lock, replace},
     node::{Node, Session},
     report::Report,
@@ -149,6 +149,14 @@ async fn redeem_all(
         // Those that are still in the book were tried again.
         redeemed.refused.retain(|one| one.dropped);
         redeemed.refused.extend(prepared.refused);
+        if prepared.redemptions > 0
+            && let Some(receipt) = redeemed.receipts.last()
+        {
+            // At once: the book forgets it when it is written, and this process may end before its report.
+            let so_far = text::count(redeemed.taken.len() as u64, "voucher");
+            let note = format!("{so_far} redeemed so far, the last in transaction {}", receipt.transaction);
+            session.node.context.print.note(&note);
+        }
         // Before anything is sent, so that a process that goes on after this one knows what was.
         write(file, book)?;
         if prepared.redemptions == 0 {
@@ -170,8 +178,8 @@ async fn redeem_all(
 /// What to do when it is not known yet what became of a transaction: its key is the book's own.
 fn to_be_repeated(error: eyre::Report) -> eyre::Report {
     match error.downcast_ref() {
-        Some(Error::Pending { .. }) => {
-            let problem = problem(Exit::NotKnownYet, error.to_string())
+        Some(Error::Pending { .. } | Error::Journal(_)) => {
+            let problem = problem(Exit::NotKnownYet, without_urls(&error.to_string()))
                 .hint("repeat the command: the book knows what is under way, and goes on with it");
             error.wrap_err(problem)
         }

@@ -3,6 +3,8 @@
 mod rows;
 mod tables;
 
+use std::time::Duration;
+
 use alloy::primitives::Bytes;
 use async_trait::async_trait;
 use sqlx::{
@@ -10,8 +12,13 @@ use sqlx::{
     any::{AnyPoolOptions, install_default_drivers},
 };
 
+use tokio::time::timeout;
+
 use self::rows::Rows;
 use super::{Account, Entry, Inserted, Journal, JournalResult, Outcome};
+
+/// How long the database may take for anything.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(60);
 
 /// A journal in a database, SQLite or Postgres, that any number of processes may share: servers that write as one account do.
 ///
@@ -81,7 +88,11 @@ impl SqlJournal {
         T: Send + 'static,
         F: Future<Output = JournalResult<T>> + Send + 'static,
     {
-        tokio::spawn(work(self.rows.clone())).await?
+        // A database whose machine has gone never says so.
+        let answer = timeout(ANSWERED_WITHIN, tokio::spawn(work(self.rows.clone()))).await;
+        answer.map_err(|_| {
+            format!("the database has not answered in {} seconds", ANSWERED_WITHIN.as_secs())
+        })??
     }
 }
 
