@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alloy::{primitives::Address, signers::local::PrivateKeySigner};
+use alloy::primitives::Address;
 use scrip::Error;
 use sqlx::{
     Any, Row,
@@ -68,11 +68,11 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
+        self.state.running.leave(id);
         let state = Arc::clone(&self.state);
         tokio::spawn(async move {
-            let left = sqlx::query("UPDATE operations SET waiter = NULL WHERE id = $1").bind(id);
-            if let Err(error) = left.execute(&state.db).await {
-                tracing::warn!(%error, "an operation could not be let go of");
+            if let Err(problem) = state.let_go().await {
+                tracing::warn!(problem.detail, "an operation could not be let go of yet");
             }
         });
     }
@@ -94,12 +94,27 @@ impl State {
         let waiter = entered.map_err(|error| Problem::internal(&error))??;
         let id = waiter.id.clone().unwrap_or_default();
         let answer = self.wait(&id).await?;
-        sqlx::query("UPDATE operations SET heard = 1, waiter = NULL WHERE id = $1")
-            .bind(&id)
-            .execute(&self.db)
-            .await?;
+        // Whoever waits stays named: if this breaks, it is known whose to let go of it is.
+        sqlx::query("UPDATE operations SET heard = 1 WHERE id = $1").bind(&id).execute(&self.db).await?;
         waiter.answered();
         answer
+    }
+
+    /// Lets go of the operations whose callers have gone without an answer. Whoever looks for such an operation does this first,
+    /// and what the database did not take is let go of later.
+    pub(crate) async fn let_go(&self) -> Result<(), Problem> {
+        // One after the other: who comes second finds what the first has let go of.
+        let _turn = self.running.letting_go().await;
+        while let Some(id) = self.running.first_left() {
+            // The database may have it as heard, where the connection broke as that was written.
+            sqlx::query("UPDATE operations SET waiter = NULL, heard = 0 WHERE id = $1 AND waiter = $2")
+                .bind(&id)
+                .bind(&self.instance)
+                .execute(&self.db)
+                .await?;
+            self.running.forget_first_left();
+        }
+        Ok(())
     }
 
     /// Finds the operation that a request is about, or begins it.
@@ -119,6 +134,7 @@ impl State {
 
     /// The same request whose answer nobody got, if there is one: also of a process that may be gone, once that is known.
     async fn left(&self, account: Address, digest: &str) -> Result<Option<String>, Problem> {
+        self.let_go().await?;
         if let Some(id) = self.adopt(account, digest).await? {
             return Ok(Some(id));
         }
@@ -331,10 +347,15 @@ impl State {
     }
 
     async fn carry_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Problem> {
-        let signer = self.signer(account).await?;
         loop {
-            let error = match self.try_out(id, account, signer.clone(), work.clone()).await {
+            let error = match self.try_out(id, account, work.clone()).await {
                 Ok(outcome) => return Ok(outcome),
+                // The same of the database: it says nothing of what was signed.
+                Err(Failure::Here(problem)) if problem.retryable && self.is_begun(id, account).await => {
+                    tracing::warn!(problem.detail, operation = id, "not known yet");
+                    sleep(AGAIN).await;
+                    continue;
+                }
                 Err(Failure::Here(problem)) => return Err(problem),
                 Err(Failure::Chain(error)) => error,
             };
@@ -354,13 +375,8 @@ impl State {
         }
     }
 
-    async fn try_out(
-        &self,
-        id: &str,
-        account: Address,
-        signer: PrivateKeySigner,
-        work: Work,
-    ) -> Result<Outcome, Failure> {
+    async fn try_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Failure> {
+        let signer = self.signer(account).await?;
         self.chain.fund(account, id).await?;
         let actor = self.chain.actor(signer).await?;
         work.perform(self, &actor, id).await

@@ -56,6 +56,7 @@ async fn said(db: &AnyPool) -> Result<Vec<(String, i64)>, sqlx::Error> {
 impl State {
     /// Says that this process is there, and looks after what others have left.
     pub(crate) async fn beat(self: &Arc<Self>) -> Result<(), Problem> {
+        self.let_go().await?;
         sqlx::query(
             "INSERT INTO instances (id, beats) VALUES ($1, 1) \
              ON CONFLICT (id) DO UPDATE SET beats = instances.beats + 1",
@@ -92,12 +93,17 @@ impl State {
         Ok(())
     }
 
-    /// Waits until each of some processes has said something that it had not said before, or is gone.
+    /// Waits until each of some processes has let go of what it did before, and has said so, or is gone: one beat may have been
+    /// under way, the second began after this.
     pub(crate) async fn hear_of(&self, others: &[String]) -> Result<(), Problem> {
         let before: HashMap<_, _> = said(&self.db).await?.into_iter().collect();
         loop {
             let now: HashMap<_, _> = said(&self.db).await?.into_iter().collect();
-            let is_silent = |id: &String| now.contains_key(id) && now.get(id) == before.get(id);
+            let is_silent = |id: &String| match (before.get(id), now.get(id)) {
+                // One that was taken for gone meanwhile begins to count anew.
+                (Some(before), Some(now)) => (*before..before + 2).contains(now),
+                _ => false,
+            };
             if !others.iter().any(is_silent) {
                 return Ok(());
             }

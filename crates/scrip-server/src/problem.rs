@@ -227,6 +227,7 @@ impl From<Error> for Problem {
             Error::InsufficientFunds { .. } => ProblemKind::POOR,
             Error::Pending { .. } => ProblemKind::PENDING,
             Error::Transport(_) | Error::Contract(_) => ProblemKind::NODE,
+            Error::Journal(_) => ProblemKind::BUSY,
             Error::InvalidAmount { .. } => ProblemKind::INVALID_AMOUNT,
             Error::InvalidDuration(_)
             | Error::ZeroLimit
@@ -243,6 +244,10 @@ impl From<Error> for Problem {
             Error::Transport(_) | Error::Contract(_) => {
                 tracing::warn!(%error, "the chain cannot be asked");
                 "the chain's node does not answer, or refuses to".to_owned()
+            }
+            Error::Journal(_) => {
+                tracing::error!(%error, "the journal cannot be used");
+                "the database does not answer".to_owned()
             }
             Error::Pending { transaction, .. } => {
                 format!("what became of transaction {transaction} is not known yet")
@@ -299,10 +304,17 @@ impl From<sqlx::Error> for Problem {
             sqlx::Error::Database(refused) if is_text(&**refused) => {
                 ProblemKind::INVALID_REQUEST.problem("a text of the request holds the character NUL")
             }
+            sqlx::Error::Database(refused) if is_away(&**refused) => {
+                tracing::error!(%error, "the database cannot be asked");
+                ProblemKind::BUSY.problem("the database does not answer").hint("try again")
+            }
             sqlx::Error::PoolTimedOut => {
                 ProblemKind::BUSY.problem("the database has no connection left").hint("try again")
             }
+            // One that hangs up in the middle of a greeting is taken for one that speaks otherwise.
             sqlx::Error::Io(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => {
@@ -312,6 +324,12 @@ impl From<sqlx::Error> for Problem {
             _ => Self::internal(&error),
         }
     }
+}
+
+/// Whether Postgres ends, starts, or has lost a process: SQLSTATE's classes of broken connections, of too little room, and of an
+/// operator who steps in.
+fn is_away(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
 }
 
 /// What Postgres answers to a text that it cannot hold: SQLSTATE's `character_not_in_repertoire`.

@@ -6,13 +6,18 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, watch};
 
 type Ends = HashMap<String, watch::Receiver<()>>;
 
 /// The operations that are under way here.
 #[derive(Debug, Default)]
-pub(crate) struct Running(Arc<Mutex<Ends>>);
+pub(crate) struct Running {
+    ends: Arc<Mutex<Ends>>,
+    /// Whose callers have gone without an answer, until the database has that.
+    left: Mutex<Vec<String>>,
+    letting_go: AsyncMutex<()>,
+}
 
 /// An operation that is under way, until this is dropped.
 #[derive(Debug)]
@@ -30,13 +35,33 @@ impl Running {
     /// It is under way.
     pub(crate) fn begin(&self, id: String) -> UnderWay {
         let (end, ends) = watch::channel(());
-        lock(&self.0).insert(id.clone(), ends);
-        UnderWay { running: Arc::clone(&self.0), id, _end: end }
+        lock(&self.ends).insert(id.clone(), ends);
+        UnderWay { running: Arc::clone(&self.ends), id, _end: end }
     }
 
     /// Its end; what has ended already is not under way.
     pub(crate) fn end_of(&self, id: &str) -> End {
-        End(lock(&self.0).get(id).cloned())
+        End(lock(&self.ends).get(id).cloned())
+    }
+
+    /// The caller of an operation has gone without an answer.
+    pub(crate) fn leave(&self, id: String) {
+        lock(&self.left).push(id);
+    }
+
+    /// The first of those that the database is to hear of.
+    pub(crate) fn first_left(&self) -> Option<String> {
+        lock(&self.left).first().cloned()
+    }
+
+    /// The database has heard of the first.
+    pub(crate) fn forget_first_left(&self) {
+        lock(&self.left).remove(0);
+    }
+
+    /// Nobody else tells the database meanwhile.
+    pub(crate) async fn letting_go(&self) -> AsyncMutexGuard<'_, ()> {
+        self.letting_go.lock().await
     }
 }
 
@@ -62,6 +87,6 @@ impl Drop for UnderWay {
     }
 }
 
-fn lock(ends: &Mutex<Ends>) -> MutexGuard<'_, Ends> {
-    ends.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }

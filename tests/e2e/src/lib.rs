@@ -6,6 +6,7 @@ pub mod faults;
 pub mod gas;
 pub mod postgres;
 pub mod server;
+pub mod serving;
 pub mod speed;
 
 /// The program in the README, compiled and run.

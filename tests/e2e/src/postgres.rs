@@ -24,7 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Postgres {
     server: Child,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
+    programs: PathBuf,
+    /// Whom it is run as instead of root.
+    user: Option<(u32, u32)>,
 }
 
 impl Postgres {
@@ -40,33 +43,36 @@ impl Postgres {
             return Ok(None);
         };
         let folder = tempfile::tempdir()?;
-        let data = folder.path().join("data");
         let user = user(folder.path())?;
-        let run = |program: &str| {
-            let mut command = Command::new(programs.join(program));
-            // It refuses to run as root.
-            if let Some((user, group)) = user {
-                command.uid(user).gid(group);
-            }
-            command.current_dir(folder.path()).stdin(Stdio::null());
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            command
-        };
-        let mut made = run("initdb");
-        made.arg("-D").arg(&data).args(["-U", "scrip", "-A", "trust", "--no-sync", "-E", "UTF8"]);
+        let mut made = command(&programs.join("initdb"), user, folder.path());
+        made.arg("-D").arg(folder.path().join("data"));
+        made.args(["-U", "scrip", "-A", "trust", "--no-sync", "-E", "UTF8"]);
         ensure!(made.status()?.success(), "initdb failed");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let mut server = run("postgres");
-        server.arg("-D").arg(&data).arg("-k").arg(folder.path()).args([
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port.to_string(),
-        ]);
-        let server = server.spawn().wrap_err("postgres does not start")?;
-        let mut postgres = Self { server, port, _folder: folder };
+        let server = serve(&programs, user, folder.path(), port)?;
+        let mut postgres = Self { server, port, folder, programs, user };
         postgres.wait()?;
         Ok(Some(postgres))
+    }
+
+    /// Kills its server, in the middle of whatever it does.
+    pub fn crash(&mut self) -> Result<()> {
+        self.server.kill()?;
+        self.server.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on its data, after a crash. It refuses to run beside what the crash has left of its processes.
+    pub fn start_again(&mut self) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            self.server = serve(&self.programs, self.user, self.folder.path(), self.port)?;
+            match self.wait() {
+                Ok(()) => return Ok(()),
+                Err(error) if began.elapsed() >= PATIENCE => return Err(error),
+                Err(_) => thread::sleep(Duration::from_millis(50)),
+            }
+        }
     }
 
     /// Its database's URL.
@@ -102,6 +108,24 @@ impl Drop for Postgres {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// A program, as its user, in the folder.
+fn command(program: &Path, user: Option<(u32, u32)>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    // It refuses to run as root.
+    if let Some((user, group)) = user {
+        command.uid(user).gid(group);
+    }
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn serve(programs: &Path, user: Option<(u32, u32)>, folder: &Path, port: u16) -> Result<Child> {
+    let mut server = command(&programs.join("postgres"), user, folder);
+    server.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    server.args(["-h", "127.0.0.1", "-p", &port.to_string()]);
+    server.spawn().wrap_err("postgres does not start")
 }
 
 /// The folder of `initdb` and `postgres`: on PATH, or where Debian's packages put them.

@@ -3,6 +3,8 @@
 //!
 //! With `speed` the table of how fast it is, beside rivals in the same run; `--json` for programs, `--page FILE` writes the page.
 //! Fails when something is slower than its bound.
+//!
+//! With `server` the figures of the server; `--json` for programs, `--page FILE` writes the page.
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
@@ -12,7 +14,7 @@ use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use scrip_e2e::{
     demo::{new_table, right_align, thousands},
     gas::{self, page},
-    speed,
+    serving, speed,
 };
 use serde::Serialize;
 
@@ -24,6 +26,9 @@ enum Output {
     Speed,
     SpeedJson,
     SpeedPage(String),
+    Server,
+    ServerJson,
+    ServerPage(String),
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
@@ -38,7 +43,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
             Some("--page") => Output::SpeedPage(file(arguments)?),
             Some(other) => bail!("`{other}` is neither --json nor --page FILE"),
         },
-        other => bail!("`{other}` is none of --json, --page FILE, --check FILE and speed"),
+        "server" => match arguments.next().as_deref() {
+            None => Output::Server,
+            Some("--json") => Output::ServerJson,
+            Some("--page") => Output::ServerPage(file(arguments)?),
+            Some(other) => bail!("`{other}` is neither --json nor --page FILE"),
+        },
+        other => bail!("`{other}` is none of --json, --page FILE, --check FILE, speed and server"),
     })
 }
 
@@ -51,6 +62,9 @@ async fn main() -> Result<()> {
     let output = parse(std::env::args().skip(1))?;
     if matches!(output, Output::Speed | Output::SpeedJson | Output::SpeedPage(_)) {
         return speed(output).await;
+    }
+    if matches!(output, Output::Server | Output::ServerJson | Output::ServerPage(_)) {
+        return server(output).await;
     }
     let rows = gas::measure().await?;
     match output {
@@ -77,6 +91,16 @@ async fn speed(output: Output) -> Result<()> {
     }
     let slow: Vec<_> = rows.iter().filter(|row| !row.is_within()).map(|row| row.task).collect();
     ensure!(slow.is_empty(), "slower than their bounds: {}", slow.join("; "));
+    Ok(())
+}
+
+async fn server(output: Output) -> Result<()> {
+    let figures = serving::measure().await?;
+    match output {
+        Output::ServerJson => json(&figures)?,
+        Output::ServerPage(file) => fs::write(file, serving::page(&figures)?)?,
+        _ => println!("{}\n\n{}", server_table(&figures), memory_table(&figures)),
+    }
     Ok(())
 }
 
@@ -116,5 +140,31 @@ fn speed_table(rows: &[speed::Row]) -> impl std::fmt::Display + use<> {
         ]);
     }
     right_align(&mut table, &[1, 3, 4, 5]);
+    table
+}
+
+fn server_table(figures: &serving::Figures) -> impl std::fmt::Display + use<> {
+    let mut table = new_table(["task", "database", "a second", "p50", "p99", "of the bare route"]);
+    for row in &figures.rows {
+        table.add_row([
+            row.task.to_owned(),
+            row.database.unwrap_or_default().to_owned(),
+            format!("{:.0}", row.per_second),
+            format!("{:.1} ms", row.p50_ms),
+            format!("{:.1} ms", row.p99_ms),
+            format!("{:.3}", row.of_bare),
+        ]);
+    }
+    right_align(&mut table, &[2, 3, 4, 5]);
+    table
+}
+
+fn memory_table(figures: &serving::Figures) -> impl std::fmt::Display + use<> {
+    let mut table = new_table(["memory on", "at rest", "at most"]);
+    for row in &figures.memory {
+        let mebibytes = |figure: f64| format!("{figure:.0} MiB");
+        table.add_row([row.database.to_owned(), mebibytes(row.at_rest), mebibytes(row.at_most)]);
+    }
+    right_align(&mut table, &[1, 2]);
     table
 }

@@ -9,6 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinHandle,
 };
 
@@ -17,6 +18,7 @@ use tokio::{
 pub struct FaultyLine {
     port: u16,
     state: Arc<Mutex<State>>,
+    cut: watch::Sender<()>,
     server: JoinHandle<()>,
 }
 
@@ -33,16 +35,17 @@ impl FaultyLine {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (here, there) = (listener.local_addr()?.port(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let state = Arc::<Mutex<State>>::default();
+        let (cut, cuts) = watch::channel(());
         let server = tokio::spawn({
             let state = Arc::clone(&state);
             async move {
                 while let Ok((client, _)) = listener.accept().await {
                     // Whom it is broken for hears of nothing.
-                    tokio::spawn(pass(client, there, Arc::clone(&state)));
+                    tokio::spawn(pass(client, there, Arc::clone(&state), cuts.clone()));
                 }
             }
         });
-        Ok(Self { port: here, state, server })
+        Ok(Self { port: here, state, cut, server })
     }
 
     /// Where clients reach it.
@@ -53,6 +56,12 @@ impl FaultyLine {
     /// Breaks once these words were passed on: the server does what it is asked, and its answer is lost. Nobody gets through then.
     pub fn break_after(&self, words: &[u8]) {
         with(&self.state).last_words = Some(words.to_vec());
+    }
+
+    /// Breaks for everyone, now.
+    pub fn cut(&self) {
+        with(&self.state).is_broken = true;
+        self.cut.send_replace(());
     }
 
     /// Whether it is broken.
@@ -76,7 +85,14 @@ fn with(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn pass(mut client: TcpStream, there: SocketAddr, state: Arc<Mutex<State>>) -> io::Result<()> {
+async fn pass(
+    mut client: TcpStream,
+    there: SocketAddr,
+    state: Arc<Mutex<State>>,
+    mut cuts: watch::Receiver<()>,
+) -> io::Result<()> {
+    // Of cuts before this one nothing is to be heard.
+    cuts.mark_unchanged();
     if with(&state).is_broken {
         return Ok(());
     }
@@ -107,6 +123,7 @@ async fn pass(mut client: TcpStream, there: SocketAddr, state: Arc<Mutex<State>>
     let broke = tokio::select! {
         broke = there => broke?,
         copied = copy(&mut answering, &mut told) => copied.map(|_| false)?,
+        _ = cuts.changed() => false,
     };
     if broke {
         // The server has done it when it answers.

@@ -1,14 +1,14 @@
 //! Who calls the server, by a real HTTP client.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use alloy::primitives::Address;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use eyre::{OptionExt, Result, WrapErr, ensure};
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Replica;
+use super::{Process, Replica};
 
 /// Who calls the server: an API key, if there is one, and a client.
 #[derive(Debug, Clone)]
@@ -34,15 +34,36 @@ pub struct Answer {
 impl Caller {
     /// A caller with a key, which is read as the SDKs read it.
     pub fn new(replica: &Replica, key: Option<&str>) -> Result<Self> {
+        Self::of(replica.url(), key)
+    }
+
+    /// The same, of a server that is reached at this URL.
+    pub fn of(url: &str, key: Option<&str>) -> Result<Self> {
         // As long as the SDKs wait.
         let http = Client::builder().timeout(Duration::from_secs(30)).build()?;
         let address = key.map_or(Ok(Address::ZERO), account_of)?;
-        Ok(Self { http, url: replica.url().to_owned(), key: key.map(str::to_owned), address })
+        Ok(Self { http, url: url.to_owned(), key: key.map(str::to_owned), address })
+    }
+
+    /// Who may make accounts of a process that keeps the key in this folder.
+    pub fn admin(process: &Process, folder: &Path) -> Result<Self> {
+        Self::of(process.url(), Some(fs::read_to_string(folder.join("admin"))?.trim()))
+    }
+
+    /// Makes an account, as who may.
+    pub async fn make_account(&self, name: &str) -> Result<Self> {
+        let made = self.post("/api/v1/accounts", &json!({ "name": name })).await?.ok()?;
+        Self::of(&self.url, made["key"].as_str())
     }
 
     /// The same caller, of another process.
     pub fn at(&self, replica: &Replica) -> Self {
-        Self { url: replica.url().to_owned(), ..self.clone() }
+        self.at_url(replica.url())
+    }
+
+    /// The same caller, of a server that is reached at this URL.
+    pub fn at_url(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
     }
 
     /// The same client, with another key.

@@ -2,6 +2,7 @@
 
 mod caller;
 mod database;
+mod process;
 pub mod python;
 mod replica;
 pub mod stripe;
@@ -12,13 +13,18 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use alloy::{primitives::utils::parse_ether, rpc::client::RpcClient};
+use alloy::{
+    primitives::{Address, U256, utils::parse_ether},
+    rpc::client::RpcClient,
+};
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
 use scrip_server::{Clock, Config, Fund, Indexing, MasterKey};
+use serde_json::{Value, json};
 
 pub use caller::{Answer, Caller};
 pub use database::{Database, DatabaseKind};
+pub use process::{Process, Serving};
 pub use replica::Replica;
 
 use self::stripe::StandIn;
@@ -147,6 +153,24 @@ impl ServerEnv {
     pub fn database(&self) -> &Database {
         &self.database
     }
+}
+
+/// What the SDKs send for a plan of 100 credits for 20 base units of this dollar, paid to this account.
+pub fn asked_plan(dollar: Address, payee: Address, name: &str) -> Value {
+    let zero = Address::ZERO;
+    json!({
+        "metadataAttributes": { "name": name, "isTrialPlan": false },
+        "priceConfig": {
+            "tokenAddress": dollar, "amounts": ["20"], "receivers": [payee],
+            "contractAddress": zero, "feeController": zero, "externalPriceAddress": zero,
+            "templateAddress": zero, "isCrypto": true,
+        },
+        "creditsConfig": {
+            "isRedemptionAmountFixed": true, "redemptionType": 4, "onchainMirror": false, "durationSecs": "0",
+            "amount": "100", "minAmount": "1", "maxAmount": "1",
+        },
+        "nonce": U256::random().to_string(), "isTrialPlan": false, "accessLimit": "credits",
+    })
 }
 
 fn config(

@@ -8,6 +8,7 @@ mod page;
 use eyre::Result;
 use serde::Serialize;
 
+pub(crate) use orders::{Mining, ROOM};
 pub use page::page;
 
 /// A figure of ours beside a rival's, both of this run.

@@ -29,7 +29,7 @@ const STUCK: Duration = Duration::from_millis(20);
 /// accepted.
 const LOST: Duration = Duration::from_millis(50);
 /// The gas of a block with room for all orders that are under way.
-const ROOM: u64 = 1_000_000_000;
+pub(crate) const ROOM: u64 = 1_000_000_000;
 /// Enough for an order.
 const GAS: u64 = 200_000;
 
@@ -104,10 +104,11 @@ async fn sent_raw(env: &TestEnv, payer: &Scrip<WalletProvider>, plan: PlanId) ->
 }
 
 /// Has a chain mine that stands still, until it is dropped: Anvil leaves what overtook another in its pool until the next block.
-struct Mining(JoinHandle<Result<()>>);
+#[derive(Debug)]
+pub(crate) struct Mining(JoinHandle<Result<()>>);
 
 impl Mining {
-    fn of(provider: RootProvider) -> Self {
+    pub(crate) fn of(provider: RootProvider) -> Self {
         Self(tokio::spawn(async move {
             let mut last = 0;
             loop {

@@ -3,6 +3,7 @@
 mod card;
 mod gas;
 mod index;
+mod kills;
 mod limits;
 mod once;
 mod openapi;
@@ -34,10 +35,9 @@ macro_rules! on_each_database {
 }
 use on_each_database;
 
-use alloy::primitives::{Address, U256};
 use eyre::{OptionExt, Result, WrapErr, ensure};
-use scrip_e2e::server::{Answer, DatabaseKind, ServerEnv};
-use serde_json::{Value, json};
+use scrip_e2e::server::{Answer, DatabaseKind, ServerEnv, asked_plan};
+use serde_json::Value;
 
 async fn tell(kind: DatabaseKind, story: impl AsyncFnOnce(&mut ServerEnv) -> Result<()>) -> Result<()> {
     // What there is no database for has been said.
@@ -47,20 +47,7 @@ async fn tell(kind: DatabaseKind, story: impl AsyncFnOnce(&mut ServerEnv) -> Res
 
 /// What the SDKs send for a plan of 100 credits for 20 base units of the test dollar.
 fn plan(env: &ServerEnv, name: &str) -> Value {
-    let zero = Address::ZERO;
-    json!({
-        "metadataAttributes": { "name": name, "isTrialPlan": false },
-        "priceConfig": {
-            "tokenAddress": env.chain.devnet.dollar().address, "amounts": ["20"], "receivers": [env.builder.address],
-            "contractAddress": zero, "feeController": zero, "externalPriceAddress": zero,
-            "templateAddress": zero, "isCrypto": true,
-        },
-        "creditsConfig": {
-            "isRedemptionAmountFixed": true, "redemptionType": 4, "onchainMirror": false, "durationSecs": "0",
-            "amount": "100", "minAmount": "1", "maxAmount": "1",
-        },
-        "nonce": U256::random().to_string(), "isTrialPlan": false, "accessLimit": "credits",
-    })
+    asked_plan(env.chain.devnet.dollar().address, env.builder.address, name)
 }
 
 /// The same JSON with some of it changed, by JSON pointers; null takes a member out.

@@ -6,10 +6,14 @@ use alloy::{
     primitives::{Address, U256},
     providers::ext::AnvilApi,
 };
-use eyre::{OptionExt, Result, ensure};
-use reqwest::Method;
+use eyre::{OptionExt, Result, ensure, eyre};
+use reqwest::{Method, Url};
 use scrip::{PlanId, abi::IERC20};
-use scrip_e2e::server::{Answer, Caller, DatabaseKind, ServerEnv};
+use scrip_e2e::{
+    faults::FaultyLine,
+    server::{Answer, Caller, DatabaseKind, Replica, ServerEnv},
+};
+use scrip_server::Config;
 use serde_json::json;
 use sqlx::{AnyPool, Row};
 use tokio::{
@@ -18,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    on_each_database, register, tell,
+    on_each_database, refused, register, tell,
     x402::{token, verify},
 };
 
@@ -314,4 +318,36 @@ async fn a_server_that_ends_answers_what_was_begun(env: &mut ServerEnv) -> Resul
     let shop = Shop { env, order, plan, before };
     assert_eq!(shop.sold().await?, 1);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_again_after_the_database_was_away_pays_once() -> Result<()> {
+    tell(DatabaseKind::Postgres, async |env: &mut ServerEnv| {
+        let shop = Shop::open(env).await?;
+        let mut behind: Url = env.database().url().parse()?;
+        let line = FaultyLine::before(behind.port().ok_or_eyre("a port")?).await?;
+        behind.set_port(Some(line.port())).map_err(|()| eyre!("a port"))?;
+        let server = Replica::start(Config { database: behind.into(), ..env.config(None)? }).await?;
+        let caller = env.subscriber.at(&server);
+
+        halt(env).await?;
+        let (asking, path) = (caller.clone(), shop.order.clone());
+        let first = tokio::spawn(async move { asking.post_nothing(&path).await });
+        open(&env.database().connect().await?, 1, 1).await?;
+        line.cut();
+        // That the caller has gone cannot be written either.
+        refused(&first.await??, 503, "BCK.HTTP.503")?;
+        sleep(Duration::from_millis(200)).await;
+        line.mend();
+        let path = shop.order.clone();
+        let again = tokio::spawn(async move { caller.post_nothing(&path).await });
+        sleep(Duration::from_millis(500)).await;
+        go_on(env).await?;
+        again.await??.ok()?;
+        // What goes on of the first would come later.
+        open(&env.database().connect().await?, 0, 0).await?;
+        assert_eq!(shop.sold().await?, 1);
+        Ok(())
+    })
+    .await
 }

@@ -39,7 +39,7 @@ async fn balance(env: &ServerEnv, plan: &str) -> Result<u64> {
 }
 
 /// What the Python SDK asks for a token with.
-fn asked(plan: &str) -> Value {
+pub(super) fn asked(plan: &str) -> Value {
     json!({ "accepted": { "scheme": "nvm:erc4337", "network": "eip155:84532", "planId": plan, "extra": {} } })
 }
 
@@ -63,7 +63,8 @@ fn required(plan: &str, url: &str, agent: Option<&str>) -> Value {
     })
 }
 
-fn payment(plan: &str, token: &str, credits: u64) -> Value {
+/// What a seller's middleware asks for it with.
+pub(super) fn payment(plan: &str, token: &str, credits: u64) -> Value {
     json!({
         "paymentRequired": required(plan, "/ask", None), "x402AccessToken": token,
         "maxAmount": credits.to_string(),
