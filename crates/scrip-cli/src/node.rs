@@ -35,6 +35,7 @@ pub(crate) struct Node<'a> {
     pub(crate) network: Network,
     pub(crate) chain_id: ChainId,
     pub(crate) provider: RootProvider,
+    client: RpcClient,
     url: Url,
 }
 
@@ -73,7 +74,7 @@ impl<'a> Node<'a> {
         }
         let place = url.origin().ascii_serialization();
         let client = client(url.clone(), context.global.request_timeout)?;
-        let provider = RootProvider::<Ethereum>::new(client);
+        let provider = RootProvider::<Ethereum>::new(client.clone());
         let chain_id = provider.get_chain_id().await.map_err(|error| match error {
             RpcError::ErrorResp(answer) => problem(
                 Exit::Failed,
@@ -99,7 +100,7 @@ impl<'a> Node<'a> {
         let known = context.config.of_chain(chain_id).filter(|_| is_bare).cloned();
         let network = known.unwrap_or(network);
         context.print.detail(&format!("{place} is on chain {chain_id}"));
-        Ok(Self { context, network, chain_id, provider, url })
+        Ok(Self { context, network, chain_id, provider, client, url })
     }
 
     /// The node, for what goes on by itself: its errors, which end in a log, do not tell the URL.

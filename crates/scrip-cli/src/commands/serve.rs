@@ -11,7 +11,7 @@ use std::{
 
 use alloy::primitives::{ChainId, U256, utils::parse_ether};
 use eyre::{Result, WrapErr};
-use scrip::{Deployment, Endpoint};
+use scrip::Endpoint;
 use scrip_devnet::{Config as DevConfig, Devnet};
 use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Server, Stripe};
 use serde_json::json;

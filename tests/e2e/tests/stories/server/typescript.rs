@@ -199,7 +199,7 @@ async fn each_recorded_request_is_answered_as_the_sdk_reads_it(env: &mut ServerE
     // Lists, in this SDK's dialect.
     let page = "page=1&offset=100&sortBy=created&sortOrder=desc";
     let reads = [
-        Is("/total", json!(2)),
+        Is("/total", json!(3)),
         Is("/page", json!(1)),
         Is("/offset", json!(100)),
         Is("/plans/0/id", json!(second)),
