@@ -203,9 +203,9 @@ async fn each_recorded_request_is_answered_as_the_sdk_reads_it(env: &mut ServerE
         Is("/page", json!(1)),
         Is("/offset", json!(100)),
         Is("/plans/0/id", json!(second)),
-        Is("/plans/1/planId", json!(plan)),
-        Is("/plans/1/metadata/main/name", json!("Premium Plan")),
-        Is("/plans/1/registry/price/amounts", json!(["19", "1"])),
+        Is("/plans/2/planId", json!(plan)),
+        Is("/plans/2/metadata/main/name", json!("Premium Plan")),
+        Is("/plans/2/registry/price/amounts", json!(["19", "1"])),
     ];
     recorded(builder, "GET", &format!("{PLANS}?{page}"), None, &reads).await?;
     recorded(subscriber, "GET", &format!("{PLANS}?{page}"), None, &[Is("/plans", json!([]))]).await?;
