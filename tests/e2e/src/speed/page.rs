@@ -18,7 +18,7 @@ machine and one day: what is told by them is the ratio. Medians of several runs,
   sent, and is done when its receipt was read. The rival signed everything before the clock began, sends each transaction in a
   request of its own with as many requests under way as the client has orders, and is done when all are mined, without
   receipts. Whenever Anvil stands still for 20 ms, with either, it is made to mine: what overtook another it leaves in its pool
-  until the next block.
+  until the next block. A round in which Anvil gets stuck with what the rival has sent is not counted.
 - *Balances*: ten thousand, of one block. The rival asks for each with a call of its own.
 - *`scrip balance --json`*: the process, from its start to its end; `tests/e2e/src/speed/balance.mjs` is the rival.
 
