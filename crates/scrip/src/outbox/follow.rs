@@ -246,10 +246,8 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         if count > nonce {
             return self.find_other(account.address, nonce).await;
         }
-        let is_stuck = self.since.elapsed() >= self.manner.replaced_after;
-        let mut replaced = Ok(());
-        if count < nonce && is_stuck {
-            replaced = self.see_to(count).await;
+        if count < nonce && self.since.elapsed() >= self.manner.replaced_after {
+            self.see_to(count).await?;
         }
         if count < nonce
             && let Some(missing) = self.outbox.send_again(self.provider, account, count).await?
@@ -257,12 +255,11 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         {
             self.waiting = Waiting::EarlierNonce { missing };
         }
-        if count == nonce && is_stuck {
-            replaced = self.replace().await;
+        if count == nonce && self.since.elapsed() >= self.manner.replaced_after {
+            self.replace().await?;
         }
-        // What is there is sent again, whether or not it can be replaced.
         self.send().await;
-        replaced
+        Ok(())
     }
 
     pub(super) fn superseded(&self, by: TxHash) -> Error {

@@ -66,13 +66,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         // What was signed is sent with all that comes before.
         let signed = if entry.is_given_up() {
             // A reorganisation took away what had its nonce, and the write is not to be done any more.
-            match self.outbox.sign_cancellation(self.provider, &mut entry, &self.manner).await {
-                Err(Error::CancelTooDear { needed, most }) => {
-                    self.waiting = Waiting::Fee { needed, most };
-                    Ok(())
-                }
-                signed => signed,
-            }
+            self.outbox.sign_cancellation(self.provider, &mut entry, &self.manner).await
         } else {
             self.raise(&entry).await.map(drop)
         };
