@@ -13,6 +13,7 @@ mod document;
 mod endpoints;
 mod extract;
 mod fund;
+mod gateway;
 mod hand_out;
 mod holds;
 mod index;
@@ -39,6 +40,7 @@ mod wire;
 mod work;
 
 pub use card::Stripe;
+pub use gateway::Gateway;
 pub use index::{IndexCheck, Indexing};
 pub use problem::{Problem, ProblemDetails};
 pub use scope::{Scope, Scopes, UnknownScope};

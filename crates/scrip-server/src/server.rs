@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -24,12 +24,13 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    IndexCheck, Indexing, MasterKey, Stripe,
+    Gateway, IndexCheck, Indexing, MasterKey, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
     chain::Chain,
     database, document,
+    gateway::{self, Gate},
     index::{check, follow},
     limit::Limits,
     listen, metrics,
@@ -67,6 +68,8 @@ pub struct Config {
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
     pub indexing: Indexing,
+    /// How requests to services are forwarded.
+    pub gateway: Gateway,
 }
 
 /// Who pays for the gas of managed accounts.
@@ -97,6 +100,9 @@ pub enum StartError {
     /// The card processor.
     #[error("the card processor cannot be used: {0}")]
     Stripe(String),
+    /// The client for upstreams.
+    #[error("the gateway cannot be used: {0}")]
+    Gateway(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -119,6 +125,8 @@ impl From<Problem> for StartError {
 #[derive(Debug)]
 pub struct Server {
     state: Arc<State>,
+    /// Writes the gateway's holds.
+    writer: Option<JoinHandle<()>>,
 }
 
 /// The most bytes of a request.
@@ -146,6 +154,7 @@ impl Server {
             public_url,
             clock,
             indexing,
+            gateway,
         } = config;
         let place = match public_url {
             None => None,
@@ -157,6 +166,7 @@ impl Server {
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
+        let gate = Gate::new(gateway).map_err(|error| StartError::Gateway(error.to_string()))?;
         let state = Arc::new(State {
             db,
             chain,
@@ -175,6 +185,7 @@ impl Server {
             rate: Rate::new(requests_per_second),
             place,
             metrics: Default::default(),
+            gate,
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -182,8 +193,9 @@ impl Server {
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
             sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
+        let writer = gateway::writer(&state);
         state.beat().await?;
-        Ok(Self { state })
+        Ok(Self { state, writer })
     }
 
     /// Makes an account for who runs the server, and an API key that may make others and all that is its own, which ends after
@@ -270,7 +282,20 @@ impl Server {
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
+            .merge(self.gateway())
             .with_state(Arc::clone(&self.state))
+    }
+
+    /// The gateway, whose requests take as long and are as large as its own settings let them.
+    fn gateway(&self) -> Router<Arc<State>> {
+        gateway::routes().layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(Arc::clone(&self.state), metrics::count))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(HandleErrorLayer::new(too_slow))
+                .load_shed()
+                .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE)),
+        )
     }
 
     /// Serves until it is told to end, and then until what was begun is answered.
@@ -284,16 +309,21 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
+        let settling = gateway::cashier(&self.state);
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
         let served = listen::serve(listener, self.app(), shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();
+        settling.abort();
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
+        }
+        if let Some(writer) = &self.writer {
+            writer.abort();
         }
         self.state.db.close().await;
         served

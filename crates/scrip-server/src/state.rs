@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    holds::Turns, index::Indexing, metrics::Metrics, peers::Peers, rate::Rate, running::Running,
-    sign_in::Place, vault::Vault,
+    gateway::Gate, holds::Turns, index::Indexing, metrics::Metrics, peers::Peers, rate::Rate,
+    running::Running, sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -68,6 +68,7 @@ pub(crate) struct State {
     /// Where all reach the server, if that is known.
     pub(crate) place: Option<Place>,
     pub(crate) metrics: Metrics,
+    pub(crate) gate: Gate,
 }
 
 impl State {

@@ -8,6 +8,7 @@ pub mod postgres;
 pub mod server;
 pub mod serving;
 pub mod speed;
+pub mod upstream;
 
 /// The program in the README, compiled and run.
 #[cfg(doctest)]

@@ -13,7 +13,7 @@ use alloy::primitives::{ChainId, U256, utils::parse_ether};
 use eyre::{Result, WrapErr};
 use scrip::Endpoint;
 use scrip_devnet::{Config as DevConfig, Devnet};
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Server, Stripe};
+use scrip_server::{Clock, Config, Fund, Gateway, Indexing, MasterKey, Server, Stripe};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -87,6 +87,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         public_url: Some(args.public_url.clone().unwrap_or_else(|| url.clone())),
         clock: Clock::default(),
         indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
+        gateway: Gateway { private_upstreams: true, ..gateway(&args, 2) },
     })
     .await?;
     let (builder, subscriber) = (devnet.actor("builder")?, devnet.actor("subscriber")?);
@@ -158,6 +159,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         public_url: args.public_url.clone(),
         clock: Clock::default(),
         indexing: indexing(&args, Indexing::default().confirmations),
+        gateway: gateway(&args, Gateway::default().settle_after.as_secs()),
     })
     .await?;
     if let Some(file) = args.admin_key.as_ref().filter(|file| !file.exists()) {
@@ -174,6 +176,18 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
 fn indexing(args: &ServeArgs, confirmations: u64) -> Indexing {
     let confirmations = args.index_confirmations.unwrap_or(confirmations);
     Indexing { from_block: args.index_from, confirmations, ..Indexing::default() }
+}
+
+fn gateway(args: &ServeArgs, settle_after: u64) -> Gateway {
+    Gateway {
+        private_upstreams: args.private_upstreams,
+        outlives_power: !args.holds_in_memory,
+        longest: Duration::from_secs(args.longest_request.max(1)),
+        settle_after: Duration::from_secs(args.settle_after.unwrap_or(settle_after)),
+        settle_count: args.settle_count.max(1),
+        at_risk: args.at_risk,
+        ..Gateway::default()
+    }
 }
 
 /// Begins to make the index anew, if that is asked for; what came of it is said when it is done.

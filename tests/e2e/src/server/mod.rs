@@ -19,7 +19,7 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey};
+use scrip_server::{Clock, Config, Fund, Gateway, Indexing, MasterKey};
 use serde_json::{Value, json};
 
 pub use caller::{Answer, Caller};
@@ -195,6 +195,11 @@ fn config(
         requests_per_second: None,
         public_url: Some("https://scrip.example".to_owned()),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
+        gateway: Gateway {
+            private_upstreams: true,
+            settle_after: Duration::from_secs(1),
+            ..Gateway::default()
+        },
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
     })
 }

@@ -2,6 +2,7 @@
 
 mod card;
 mod gas;
+mod gateway;
 mod index;
 mod kills;
 mod limits;
