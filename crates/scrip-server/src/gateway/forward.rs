@@ -34,6 +34,9 @@ use crate::{
 /// The most bytes of an answer that are read before any of it is delivered: to tell what it has cost, and to keep it.
 pub(super) const READ_FIRST: usize = 64 << 10;
 
+/// The most bytes of headers, asked and answered.
+const HEAD: usize = 64 << 10;
+
 /// Forwards a request to the service's upstream.
 pub(super) async fn forward(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -108,7 +111,7 @@ impl State {
         let terms = self.chain.terms(plan).await?;
         let is_time = matches!(terms.grant, Grant::Time { .. });
         let range = (u64::from(*terms.redemption.start()), u64::from(*terms.redemption.end()));
-        let price = Price::new(served.pricing, range, most(&parts.headers)?)?;
+        let price = Price::new(served.pricing.of(&terms), range, most(&parts.headers)?)?;
         self.check_redeems(served, plan, holder, price.most).await?;
         if parts.headers.contains_key(header::TRANSFER_ENCODING)
             && parts.headers.contains_key(header::CONTENT_LENGTH)
@@ -116,6 +119,11 @@ impl State {
             return Err(ProblemKind::INVALID_REQUEST
                 .problem("the request says in two ways how long it is")
                 .hint("send Content-Length or Transfer-Encoding"));
+        }
+        if headers::size(&parts.headers) > HEAD {
+            return Err(
+                ProblemKind::TOO_LARGE.problem(format!("the request's headers have more than {HEAD} bytes"))
+            );
         }
         let (body, key) = self.read(&parts, body, (served, &token)).await?;
         let asking = Asking {
@@ -212,6 +220,11 @@ impl State {
             return Err(
                 ProblemKind::UPSTREAM.problem(format!("the service's upstream answers {}", parts.status))
             );
+        }
+        if headers::size(&parts.headers) > HEAD {
+            return Err(ProblemKind::UPSTREAM.problem(format!(
+                "the headers that the service's upstream answers with have more than {HEAD} bytes"
+            )));
         }
         let claim = headers::SAYS_USED.iter().find_map(|name| parts.headers.get(*name)).cloned();
         let expected = body.size_hint().exact();

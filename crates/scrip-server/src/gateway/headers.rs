@@ -143,6 +143,11 @@ pub(super) fn open_to_all(headers: &mut HeaderMap) {
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
 }
 
+/// How many bytes headers take.
+pub(super) fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
 /// A number as a header.
 pub(super) fn number(value: u64) -> HeaderValue {
     HeaderValue::from(value)

@@ -1,5 +1,6 @@
 //! What a request costs, in credits.
 
+use scrip::{Grant, Terms};
 use serde_json::{Map, Value};
 
 use super::meter::Unit;
@@ -10,7 +11,10 @@ use crate::problem::{Problem, ProblemKind};
 pub(crate) enum Pricing {
     /// So many credits each: `{"unit": "request", "credits": 2}`.
     Fixed(u64),
-    /// As many as the upstream says in a header, within the plan's range, and otherwise the least of it: without `pricing`.
+    /// As the plan has it, without `pricing`: the least where a request may take a whole order, as of plans that the SDKs call fixed,
+    /// and otherwise as the upstream says.
+    Usual,
+    /// As many as the upstream says in a header, within the plan's range, and otherwise the least of it: `{"unit": "header"}`.
     Header,
     /// So many credits for so many units, rounded up, within the plan's range: `{"unit": "tokens", "credits": 1, "per": 1000}`,
     /// and likewise `bytes` and `seconds`.
@@ -26,7 +30,7 @@ impl Pricing {
     /// Reads it, of what a service says of its API.
     pub(crate) fn read(api: &Map<String, Value>) -> Result<Self, Problem> {
         let said = match api.get("pricing") {
-            None | Some(Value::Null) => return Ok(Self::Header),
+            None | Some(Value::Null) => return Ok(Self::Usual),
             Some(said) => said,
         };
         let wrong = |detail: &str| {
@@ -53,6 +57,18 @@ impl Pricing {
             _ => return Err(wrong("has no `unit` that is known")),
         };
         Ok(Self::Rated { unit, credits: number("credits")?, per: number("per")? })
+    }
+
+    /// For a plan of these terms.
+    pub(super) const fn of(self, terms: &Terms) -> Self {
+        let least = *terms.redemption.start();
+        match (self, &terms.grant) {
+            (Self::Usual, Grant::Credits { amount, .. }) if *terms.redemption.end() as u64 >= *amount => {
+                Self::Fixed(least as u64)
+            }
+            (Self::Usual, _) => Self::Header,
+            (pricing, _) => pricing,
+        }
     }
 }
 
@@ -124,7 +140,7 @@ mod tests {
 
     #[test]
     fn prices_are_read() {
-        assert_eq!(Pricing::read(&Map::new()).unwrap(), Pricing::Header);
+        assert_eq!(Pricing::read(&Map::new()).unwrap(), Pricing::Usual);
         assert_eq!(read(json!({ "unit": "request", "credits": "2" })).unwrap(), Pricing::Fixed(2));
         let rated = Pricing::Rated { unit: Unit::Tokens, credits: 1, per: 1_000 };
         assert_eq!(read(json!({ "unit": "tokens", "per": 1_000 })).unwrap(), rated);

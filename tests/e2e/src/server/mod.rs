@@ -197,6 +197,8 @@ fn config(
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         gateway: Gateway {
             private_upstreams: true,
+            patience: Duration::from_secs(3),
+            longest: Duration::from_secs(20),
             settle_after: Duration::from_secs(1),
             ..Gateway::default()
         },

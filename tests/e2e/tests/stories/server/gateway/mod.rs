@@ -1,6 +1,14 @@
 //! The gateway: requests to services, held, forwarded, settled.
 
+mod hostile;
 mod order;
+mod parallel;
+mod private;
+mod repeats;
+mod risk;
+mod smuggling;
+mod streams;
+mod tokens;
 
 use std::time::Duration;
 
