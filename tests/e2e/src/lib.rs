@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod env;
 pub mod faults;
+pub mod forwarding;
 pub mod gas;
 pub mod postgres;
 pub mod server;

@@ -124,6 +124,7 @@ impl Client {
                 Err(_) => {
                     self.book.lost += 1;
                     self.tally.count("lost without a key");
+                    sleep(PAUSE).await;
                     return Ok(());
                 }
             }
