@@ -25,8 +25,8 @@ const MANY: usize = 10_000;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Who {
-    /// By a key that was signed here.
+pub(crate) enum Who {
+    /// By a key that was signed here, or an access token.
     Key(B256),
     /// Without one.
     Address(Option<IpAddr>),
@@ -43,6 +43,15 @@ impl Rate {
             let burst = per_second.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1));
             RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst))
         }))
+    }
+
+    /// Makes sure that it is not asked too often.
+    pub(crate) fn check(&self, who: Who) -> Result<(), Problem> {
+        let Some(wait) = self.wait(who) else { return Ok(()) };
+        let seconds = wait.as_secs() + 1;
+        Err(ProblemKind::TOO_OFTEN
+            .problem("this is asked too often")
+            .hint(format!("ask again in {seconds} seconds, and less often")))
     }
 
     /// How long until the next may come, if it is too early.
@@ -68,15 +77,8 @@ pub(crate) async fn limit(
         Some(claims) => Who::Key(claims.jti),
         None => Who::Address(request.extensions().get::<Peer>().map(|peer| peer.0)),
     };
-    match state.rate.wait(who) {
-        None => Ok(next.run(request).await),
-        Some(wait) => {
-            let seconds = wait.as_secs() + 1;
-            Err(ProblemKind::TOO_OFTEN
-                .problem("this is asked too often")
-                .hint(format!("ask again in {seconds} seconds, and less often")))
-        }
-    }
+    state.rate.check(who)?;
+    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

@@ -322,6 +322,7 @@ impl Server {
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
         }
+        gateway::flush(&self.state).await;
         if let Some(writer) = &self.writer {
             writer.abort();
         }

@@ -26,8 +26,11 @@ use super::{
     token,
 };
 use crate::{
+    access_token::AccessToken,
     extract::parse_agent,
+    listen::Peer,
     problem::{Problem, ProblemKind},
+    rate::Who,
     state::State,
 };
 
@@ -48,6 +51,15 @@ pub(super) async fn forward(Shared(state): Shared<Arc<State>>, request: Request)
         Ok(split) => split,
         Err(problem) => return state.refuse(problem, None, (parts.method.as_str(), &uri)).await,
     };
+    // Each token is counted, and each address that asks without one, before anything is looked up for it.
+    let token = token::token(&state, &parts.headers);
+    let who = match &token {
+        Ok(token) => Who::Key(token.authorization().hash),
+        Err(_) => Who::Address(parts.extensions.get::<Peer>().map(|peer| peer.0)),
+    };
+    if let Err(problem) = state.rate.check(who) {
+        return state.refuse(problem, None, (parts.method.as_str(), &uri)).await;
+    }
     let served = match parse_agent(service) {
         Ok(did) => state.served(did).await,
         Err(problem) => Err(problem),
@@ -57,7 +69,7 @@ pub(super) async fn forward(Shared(state): Shared<Arc<State>>, request: Request)
         Err(problem) => return state.refuse(problem, None, (parts.method.as_str(), &uri)).await,
     };
     let method = parts.method.clone();
-    match state.serve(&served, (path, &uri), parts, body).await {
+    match state.serve(&served, token, (path, &uri), parts, body).await {
         Ok(response) => response,
         Err(problem) => state.refuse(problem, Some(&served), (method.as_str(), &uri)).await,
     }
@@ -99,12 +111,13 @@ impl State {
     async fn serve(
         self: &Arc<Self>,
         served: &Served,
+        token: Result<AccessToken, Problem>,
         (path, uri): (&str, &str),
         parts: Parts,
         body: Body,
     ) -> Result<Response, Problem> {
         let (came, settings) = (Instant::now(), &self.gate.settings);
-        let token = token::token(self, &parts.headers)?;
+        let token = token?;
         token::check(self, &token, served, (&parts.method, path, uri))?;
         let upstream = served.upstream(&parts.method, path, parts.uri.query())?;
         let (plan, holder) = (token.plan(), token.authorization().from);
@@ -182,7 +195,7 @@ impl State {
         &self,
         parts: &Parts,
         body: Body,
-        (served, token): (&Served, &crate::access_token::AccessToken),
+        (served, token): (&Served, &AccessToken),
     ) -> Result<(Body, Option<Key>), Problem> {
         let most = self.gate.settings.body;
         let too_large = || {

@@ -27,6 +27,7 @@ use std::{
     collections::HashSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use alloy::providers::RootProvider;
@@ -35,6 +36,7 @@ use scrip::{Did, Services};
 use tokio::{
     sync::{Notify, OnceCell},
     task::JoinHandle,
+    time::timeout,
 };
 
 pub use self::settings::Gateway;
@@ -114,6 +116,16 @@ pub(crate) fn routes() -> Router<Arc<State>> {
 pub(crate) fn writer(state: &Arc<State>) -> Option<JoinHandle<()>> {
     let entries = state.gate.entries.lock().unwrap_or_else(PoisonError::into_inner).take()?;
     Some(journal::worker(state, entries))
+}
+
+/// How long the last ends may take to be written.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Waits until what has ended is written, so that nothing of it is left to others.
+pub(crate) async fn flush(state: &State) {
+    if timeout(LAST, state.gate.journal.flush()).await.is_err() {
+        tracing::warn!("what the gateway has served last could not be written");
+    }
 }
 
 /// Redeems what was served.

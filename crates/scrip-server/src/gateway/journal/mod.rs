@@ -110,6 +110,8 @@ pub(super) struct Answer {
 enum Entry {
     Hold(Box<NewHold>, oneshot::Sender<Result<Held, Problem>>),
     End(Box<End>, Option<oneshot::Sender<()>>),
+    /// Nothing, but who waits for what came before it.
+    Flush(oneshot::Sender<()>),
     /// A request is being delivered, and so many credits are due for what was.
     Progress(String, u64),
 }
@@ -161,6 +163,13 @@ impl Journal {
         }
     }
 
+    /// Waits until all is written that was handed over before.
+    pub(super) async fn flush(&self) {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.0.send(Entry::Flush(answer));
+        let _ = answered.await;
+    }
+
     /// So many credits are due for what was delivered so far.
     pub(super) fn progress(&self, id: &str, used: u64) {
         let _ = self.0.send(Entry::Progress(id.to_owned(), used));
@@ -202,11 +211,12 @@ struct Batch {
     holds: Vec<(NewHold, oneshot::Sender<Result<Held, Problem>>)>,
     ends: Vec<(End, Option<oneshot::Sender<()>>)>,
     progress: Vec<(String, u64)>,
+    flushes: Vec<oneshot::Sender<()>>,
 }
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.ends.is_empty()
+        self.holds.is_empty() && self.ends.is_empty() && self.flushes.is_empty()
     }
 
     fn take(&mut self, taken: &mut Vec<Entry>) {
@@ -216,6 +226,7 @@ impl Batch {
                 Entry::Hold(_, answer) if answer.is_closed() => {}
                 Entry::Hold(hold, answer) => self.holds.push((*hold, answer)),
                 Entry::End(end, answer) => self.ends.push((*end, answer)),
+                Entry::Flush(answer) => self.flushes.push(answer),
                 Entry::Progress(id, used) => self.progress.push((id, used)),
             }
         }
@@ -235,6 +246,9 @@ impl Batch {
         let written = timeout(WRITTEN_WITHIN, write::write(state, db, self, known)).await;
         let held = written.map_err(|_| ProblemKind::BUSY.problem("the database takes too long"))??;
         self.progress.clear();
+        for answer in std::mem::take(&mut self.flushes) {
+            let _ = answer.send(());
+        }
         for (_, answer) in std::mem::take(&mut self.ends) {
             if let Some(answer) = answer {
                 let _ = answer.send(());

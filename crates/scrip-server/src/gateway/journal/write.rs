@@ -163,8 +163,12 @@ async fn write_ends(
     Ok(())
 }
 
-/// What the others have let go of, since they took this process for gone, was delivered nevertheless.
+/// What the others have let go of, since they took this process for gone, was delivered nevertheless. What has a key may have been
+/// asked again meanwhile, and is paid for then.
 async fn owe_all_the_same(state: &State, db: &mut AnyConnection, end: &End) -> Result<bool, Problem> {
+    if end.answer.is_some() {
+        return Ok(false);
+    }
     let owed = sqlx::query(
         "UPDATE gateway_requests SET status = 'owed', used = $1, settled_at = $2 \
          WHERE id = $3 AND status = 'released' AND instance = $4",

@@ -1,5 +1,6 @@
 //! The gateway: requests to services, held, forwarded, settled.
 
+mod access;
 mod hostile;
 mod order;
 mod parallel;
@@ -8,7 +9,6 @@ mod repeats;
 mod risk;
 mod smuggling;
 mod streams;
-mod tokens;
 
 use std::time::Duration;
 

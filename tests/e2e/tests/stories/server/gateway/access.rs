@@ -9,6 +9,7 @@ use scrip_e2e::{
     upstream::Upstream,
 };
 use serde_json::{Value, json};
+use sqlx::Row;
 
 use super::{Service, access, count, read};
 use crate::server::{on_each_database, refused};
@@ -16,7 +17,9 @@ use crate::server::{on_each_database, refused};
 on_each_database!(
     a_token_opens_what_it_is_for,
     a_stranger_sells_nothing_of_the_builders,
-    time_opens_while_it_lasts
+    time_opens_while_it_lasts,
+    a_delegation_buys_what_is_missing,
+    no_secret_is_told,
 );
 
 async fn a_token_opens_what_it_is_for(env: &mut ServerEnv) -> Result<()> {
@@ -119,5 +122,66 @@ async fn time_opens_while_it_lasts(env: &mut ServerEnv) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(2)).await;
     refused(&caller.get(&path).await?, 402, "BCK.CREDITS.0003")?;
     assert_eq!((upstream.requests(), count(env, "served").await?), (3, 3));
+    Ok(())
+}
+
+async fn a_delegation_buys_what_is_missing(env: &mut ServerEnv) -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let api = json!({ "upstream": upstream.url(), "pricing": { "unit": "request", "credits": 60 } });
+    // 100 credits for 20 dollars, of which the subscriber has none.
+    let mut plan = crate::server::plan(env, "Bought");
+    plan["priceConfig"]["amounts"] = json!(["20000000"]);
+    let made = env.builder.post("/api/v1/protocol/plans", &plan).await?.ok()?;
+    let plan = made["planId"].as_str().ok_or_eyre("no plan")?.to_owned();
+    let agent = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": api, "plans": [plan] });
+    let made = env.builder.post("/api/v1/protocol/agents", &agent).await?.ok()?;
+    let path = format!("/proxy/{}/ask", made["agentId"].as_str().ok_or_eyre("no agent")?);
+    let limits = json!({
+        "provider": "erc4337", "spendingLimitCents": 4_000, "durationSecs": 86_400, "currency": "usdc",
+    });
+    let delegation = env.subscriber.post("/api/v1/delegation/create", &limits).await?.ok()?;
+    let mut asked = crate::server::x402::asked(&plan);
+    asked["delegationConfig"] = json!({ "delegationId": delegation["delegationId"] });
+    let made = env.subscriber.post("/api/v1/x402/permissions", &asked).await?.ok()?;
+    let caller = env.anyone.with_key(made["accessToken"].as_str().ok_or_eyre("no token")?);
+    // Three times 60 credits take two orders; a fourth time would take a third, and 60 dollars.
+    for left in ["40", "80", "20"] {
+        let answer = caller.get(&path).await?;
+        assert_eq!((answer.status, &answer.headers["scrip-credits-left"]), (200, &left.parse()?));
+    }
+    refused(&caller.get(&path).await?, 402, "BCK.X402.0020")?;
+    assert_eq!(upstream.requests(), 3);
+    Ok(())
+}
+
+/// Neither the builder's secret nor a token is in what anyone is told.
+async fn no_secret_is_told(env: &mut ServerEnv) -> Result<()> {
+    let service = Service::open(env, (1, 1), Value::Null, 2).await?;
+    let secret = "the builder's";
+    let mut told = Vec::new();
+    for path in ["/ask?status=500", "/ask?after=4000", "/bytes", "/../x"] {
+        let answer = service.get(env, path).await?;
+        told.push(format!("{:?}", answer.headers()));
+        // What the upstream itself says of what it was asked is the builder's.
+        if answer.status() != 500 {
+            told.push(answer.text().await?);
+        }
+    }
+    told.push(read(service.bare(env.url(), Method::GET, "/ask")).await?.body.to_string());
+    told.push(
+        env.builder.get(&format!("/api/v1/protocol/agents/{}", service.agent)).await?.ok()?.to_string(),
+    );
+    for told in told {
+        assert!(!told.contains(secret) && !told.contains(&service.token), "{told}");
+    }
+    // Nor is it in the database.
+    let db = env.database().connect().await?;
+    for row in sqlx::query("SELECT api, secret FROM agent_pages").fetch_all(&db).await? {
+        let (api, sealed): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        assert!(!api.contains(secret) && !sealed.unwrap_or_default().contains(secret));
+    }
+    let tokens =
+        sqlx::query("SELECT COUNT(*) FROM gateway_requests WHERE token = $1").bind(service.token.clone());
+    assert_eq!(tokens.fetch_one(&db).await?.try_get::<i64, _>(0)?, 0);
     Ok(())
 }
