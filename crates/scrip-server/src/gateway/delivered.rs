@@ -49,6 +49,13 @@ impl Ticket {
         }
     }
 
+    /// Nothing was delivered; waits until that is in the database.
+    pub(super) async fn release_first(mut self) {
+        if let Some(end) = self.end.take() {
+            self.journal.ended(end).await;
+        }
+    }
+
     fn used(&self, end: End, used: u64) -> End {
         // Access is not used up.
         let used = if self.is_time { 0 } else { used.min(end.held) };

@@ -260,7 +260,11 @@ impl State {
         };
         // What is not served costs nothing: the ticket is let go of.
         if !parts.status.is_success() {
-            drop(ticket);
+            match key {
+                // Who asks again under the key is to find it free.
+                Some(_) => drop(timeout(settings.patience, ticket.release_first()).await),
+                None => drop(ticket),
+            }
             headers.insert(headers::USED, headers::number(0));
             headers.insert(headers::LEFT, headers::number(entered.left + entered.held));
             return Ok((parts.status, headers, Body::new(Delivered::from(delivery))).into_response());
