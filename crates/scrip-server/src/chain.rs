@@ -150,13 +150,13 @@ impl Chain {
     }
 
     /// Makes sure that an account does not order with what it was given for gas, unless it has ordered already. `key` stands for
-    /// the order.
+    /// the order, and this is the price that it may have.
     pub(crate) async fn keep_gas(
         &self,
         account: Address,
         item: &Item,
         key: &str,
-    ) -> Result<Option<Turn>, Failure> {
+    ) -> Result<Option<(Turn, U256)>, Failure> {
         let Some(fund) = &self.fund else { return Ok(None) };
         let is_coin = match self.terms(item.plan).await?.price {
             Price::Fixed { token, .. } | Price::Quoted { token, .. } => token.is_zero(),
@@ -166,7 +166,7 @@ impl Chain {
             return Ok(None);
         }
         let quote = self.lens().await?.quote(item, account).await?;
-        Ok(Some(fund.keep(account, quote.price).await?))
+        Ok(Some((fund.keep(account, quote.price).await?, quote.price)))
     }
 }
 

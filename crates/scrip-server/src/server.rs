@@ -24,7 +24,7 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    IndexCheck, Indexing, MasterKey, Stripe,
+    Bounds, IndexCheck, Indexing, MasterKey, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
@@ -67,6 +67,8 @@ pub struct Config {
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
     pub indexing: Indexing,
+    /// What keeps those who ask from holding up all others.
+    pub bounds: Bounds,
 }
 
 /// Who pays for the gas of managed accounts.
@@ -123,8 +125,6 @@ pub struct Server {
 
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
-/// The most requests at once; what comes then is refused.
-const AT_ONCE: usize = 4_096;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
@@ -146,6 +146,7 @@ impl Server {
             public_url,
             clock,
             indexing,
+            bounds,
         } = config;
         let place = match public_url {
             None => None,
@@ -166,7 +167,9 @@ impl Server {
             vault: Vault::new(&master_key),
             clock,
             indexing,
+            bounds,
             repeat_key: master_key.derive("scrip repeated requests"),
+            nonce_key: master_key.derive("scrip log-in nonces"),
             instance: database::fresh_id(),
             processor,
             card_news: Default::default(),
@@ -266,7 +269,7 @@ impl Server {
                     .layer(from_fn_with_state(Arc::clone(&self.state), rate::limit))
                     .layer(HandleErrorLayer::new(too_slow))
                     .load_shed()
-                    .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE))
+                    .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests))
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
@@ -285,7 +288,7 @@ impl Server {
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
-        let served = listen::serve(listener, self.app(), shutdown).await;
+        let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();

@@ -10,6 +10,7 @@ use crate::{
     chain::Actor,
     extract::Repeat,
     holds::{Ask, Hold, MINED_WITHIN, Reserved},
+    operation::says_nothing,
     problem::{Problem, ProblemKind},
     state::State,
     work::{Failure, Outcome, Work, outcome},
@@ -80,11 +81,12 @@ impl State {
                 .problem(detail)
                 .hint("the subscriber orders the plan itself, and makes another token")
         })?;
-        delegation.check(plan, cents, self.now())?;
+        delegation.check(plan, cents, self.now()).map_err(discreet)?;
         let key = format!("§ top-up {plan} {} {purchases}", delegation.id);
         let repeat = Repeat { digest: keccak256(&key), key: Some(key) };
         let top_up = TopUp { delegation: delegation.id, plan, quantity, cents, purchases };
-        Ok(self.operate(holder, repeat, Work::TopUp(top_up)).await?.transaction)
+        let bought = self.operate(holder, repeat, Work::TopUp(top_up)).await;
+        Ok(bought.map_err(discreet)?.transaction)
     }
 
     /// What an order costs, in cents of some coins, rounded up; or why that is not known.
@@ -125,8 +127,13 @@ impl State {
                 .into());
         }
         let ordered = once.order(plan).quantity(quantity).await;
-        if let Err(error @ Error::Pending { .. }) = ordered {
-            return Err(error.into());
+        match ordered {
+            Err(error @ Error::Pending { .. }) => return Err(error.into()),
+            // What another process has signed is spent.
+            Err(error) if says_nothing(&error) && self.may_be_signed(holder, id).await => {
+                return Err(Failure::Begun(error));
+            }
+            _ => (),
         }
         if ordered.is_err() {
             self.give_back(id).await?;
@@ -185,6 +192,20 @@ fn cents(amount: u128, quantity: u32, decimals: u8) -> Option<u64> {
     };
     // What the database counts.
     i64::try_from(cents).ok()?.try_into().ok()
+}
+
+/// What a seller is told of why its buyer cannot buy more: not what the buyer spends and may spend.
+fn discreet(problem: Problem) -> Problem {
+    let is = |kind: ProblemKind| problem.code == kind.code();
+    let detail = "what the subscriber lets be spent does not suffice for as many credits as are needed";
+    let said = if is(ProblemKind::DELEGATION_SPENT) {
+        ProblemKind::DELEGATION_SPENT.problem(detail)
+    } else if is(ProblemKind::BEYOND_LIMIT) {
+        ProblemKind::BEYOND_LIMIT.problem(detail)
+    } else {
+        return problem;
+    };
+    said.hint("the subscriber orders the plan itself, or lets more be spent")
 }
 
 fn short(ask: &Ask, available: u64) -> Problem {

@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Ask {
     pub(crate) plan: PlanId,
     pub(crate) holder: Address,
+    /// Who reserves: a redeemer of the plan.
+    pub(crate) reserver: Address,
     /// For which request; one that has a reservation gets this one instead.
     pub(crate) request: String,
     /// Whether nobody can have asked for it before.
@@ -221,6 +223,7 @@ impl Job {
             amount: if ask.is_time { 0 } else { ask.amount },
             status: Status::Held,
             expires_at: (now + ask.lasts).min(*end),
+            reserver: Some(ask.reserver.to_string()),
             redeemer: None,
             attempts: 0,
             receipt: None,
@@ -236,8 +239,9 @@ impl Job {
 impl Hold {
     async fn keep(&self, db: &mut AnyConnection, ask: &Ask, now: u64) -> Result<(), Problem> {
         sqlx::query(
-            "INSERT INTO holds (plan, holder, request, token, amount, status, attempts, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, 'held', 0, $6, $7) ON CONFLICT (plan, holder, request) \
+            "INSERT INTO holds \
+               (plan, holder, request, token, amount, status, attempts, created_at, expires_at, reserver) \
+             VALUES ($1, $2, $3, $4, $5, 'held', 0, $6, $7, $8) ON CONFLICT (plan, holder, request) \
              DO UPDATE SET token = $4, amount = $5, expires_at = $7",
         )
         .bind(ask.plan.to_string())
@@ -247,6 +251,7 @@ impl Hold {
         .bind(as_i64(self.amount))
         .bind(as_i64(now))
         .bind(as_i64(self.expires_at))
+        .bind(&self.reserver)
         .execute(db)
         .await?;
         Ok(())

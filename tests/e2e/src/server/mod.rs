@@ -19,7 +19,7 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey};
+use scrip_server::{Bounds, Clock, Config, Fund, Indexing, MasterKey};
 use serde_json::{Value, json};
 
 pub use caller::{Answer, Caller};
@@ -196,5 +196,6 @@ fn config(
         public_url: Some("https://scrip.example".to_owned()),
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
+        bounds: Bounds::default(),
     })
 }

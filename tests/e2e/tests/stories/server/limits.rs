@@ -18,12 +18,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{changed, on_each_database, plan, refused, register, tell};
+use super::{changed, on_each_database, plan, refused, register, tell, x402::asked as asked_for};
 
 on_each_database!(
     the_operator_sees_what_was_done,
     an_account_spends_no_more_than_it_may,
     a_key_spends_no_more_than_it_may,
+    what_is_tried_again_is_spent_when_it_is_done,
+    a_key_with_limits_lets_nobody_buy_under_a_delegation,
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,6 +158,49 @@ async fn a_key_spends_no_more_than_it_may(env: &mut ServerEnv) -> Result<()> {
         listed.iter().any(|key| key["name"] == "agent" && key["limits"] == asked["limits"]),
         "{listed:?}"
     );
+    Ok(())
+}
+
+async fn what_is_tried_again_is_spent_when_it_is_done(env: &mut ServerEnv) -> Result<()> {
+    let twenty = sell(env, env.chain.devnet.dollar().address, 20_000_000).await?;
+    let limits = json!({ "perDayCents": 4_000 });
+    let made =
+        env.admin.post("/api/v1/accounts", &json!({ "name": "poor", "limits": limits })).await?.ok()?;
+    let account: Address = made["address"].as_str().ok_or_eyre("no address")?.parse()?;
+    let poor = env.anyone.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let asked = json!({ "name": "agent", "scopes": ["order"], "limits": { "perDayCents": 2_000 } });
+    let made = poor.post("/api/v1/api-keys", &asked).await?.ok()?;
+    let agent = env.anyone.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let order = async |caller: &Caller, key: &str| {
+        Answer::of(caller.request(Method::POST, &twenty).header("idempotency-key", key)).await
+    };
+    for key in ["one", "two"] {
+        refused(&order(&poor, key).await?, 402, "BCK.PROTOCOL.0011")?;
+    }
+    // More than a day later there is money, and each is done by who asks again.
+    env.chain.devnet.mint_dollars(account, U256::from(1_000_000_000)).await?;
+    env.advance(90_000);
+    order(&agent, "one").await?.ok()?;
+    refused(&order(&agent, "two").await?, 403, ORDER)?;
+    order(&poor, "two").await?.ok()?;
+    refused(&poor.post_nothing(&twenty).await?, 403, ORDER)?;
+    Ok(())
+}
+
+async fn a_key_with_limits_lets_nobody_buy_under_a_delegation(env: &mut ServerEnv) -> Result<()> {
+    let plan = register(env, "P").await?;
+    let delegation = json!({
+        "provider": "erc4337", "spendingLimitCents": 100_000, "durationSecs": 3_600, "currency": "usd",
+    });
+    let delegation = env.subscriber.post("/api/v1/delegation/create", &delegation).await?.ok()?;
+    let asked = json!({ "name": "agent", "scopes": ["access"], "limits": { "perDayCents": 0 } });
+    let made = env.subscriber.post("/api/v1/api-keys", &asked).await?.ok()?;
+    let agent = env.subscriber.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let mut token = asked_for(&plan);
+    agent.post("/api/v1/x402/permissions", &token).await?.ok()?;
+    token["delegationConfig"] = json!({ "delegationId": delegation["delegationId"] });
+    refused(&agent.post("/api/v1/x402/permissions", &token).await?, 403, "SCRIP.KEY.SCOPE")?;
+    env.subscriber.post("/api/v1/x402/permissions", &token).await?.ok()?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::{
-    primitives::{Address, U256},
+    primitives::{Address, U256, utils::parse_ether},
     providers::ext::AnvilApi,
 };
 use eyre::{OptionExt, Result, ensure, eyre};
@@ -32,6 +32,8 @@ on_each_database!(
     two_who_wait_for_the_same_pay_twice,
     what_a_killed_server_had_begun_is_gone_on_with_by_the_next,
     a_server_that_ends_answers_what_was_begun,
+    what_was_signed_is_waited_for_when_there_is_nothing_left_for_gas,
+    what_cannot_be_read_is_in_nobodys_way,
 );
 
 /// A plan, and what there is to see of its orders.
@@ -228,6 +230,56 @@ async fn what_a_killed_server_had_begun_is_gone_on_with_by_the_next(env: &mut Se
     assert_eq!(shop.sold().await?, 1, "who asks again gets what there is");
     env.subscriber.post_nothing(&shop.order).await?.ok()?;
     assert_eq!(shop.sold().await?, 2);
+    Ok(())
+}
+
+async fn what_was_signed_is_waited_for_when_there_is_nothing_left_for_gas(env: &mut ServerEnv) -> Result<()> {
+    let shop = Shop::open(env).await?;
+    let (plan, order, before) = (shop.plan, shop.order.clone(), shop.before);
+    // What it costs to approve is not what is looked at.
+    env.subscriber.post_nothing(&order).await?.ok()?;
+    halt(env).await?;
+    let ordering = shop.ordering();
+    let database = env.database().connect().await?;
+    open(&database, 1, 1).await?;
+    let signed = "SELECT 1 FROM operations JOIN scrip_journal ON scrip_journal.once_key = operations.id WHERE status = 'open'";
+    while sqlx::query(signed).fetch_optional(&database).await?.is_none() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    env.kill();
+    ensure!(ordering.await?.is_err(), "a dead server has answered");
+    // By now the account would be given gas, and there is none to give.
+    let node = env.chain.devnet.reader();
+    node.anvil_set_balance(env.subscriber.address, parse_ether("0.009")?).await?;
+    node.anvil_set_balance(env.chain.devnet.actor("deployer")?.address(), U256::ZERO).await?;
+    env.restart().await?;
+    sleep(Duration::from_secs(2)).await;
+    go_on(env).await?;
+    env.subscriber.post_nothing(&order).await?.ok()?;
+    let shop = Shop { env, order, plan, before };
+    assert_eq!(shop.sold().await?, 2);
+    Ok(())
+}
+
+async fn what_cannot_be_read_is_in_nobodys_way(env: &mut ServerEnv) -> Result<()> {
+    let shop = Shop::open(env).await?;
+    let (plan, order, before) = (shop.plan, shop.order.clone(), shop.before);
+    halt(env).await?;
+    let ordering = shop.ordering();
+    let database = env.database().connect().await?;
+    open(&database, 1, 1).await?;
+    env.kill();
+    ensure!(ordering.await?.is_err(), "a dead server has answered");
+    // Of a later version, it may be.
+    for id in ["0", "zz"] {
+        let later = "INSERT INTO operations (id, account, digest, work, status, worker, heard, created_at) \
+                     SELECT $1, account, digest, '{\"later\":{}}', 'open', worker, 0, created_at FROM operations WHERE status = 'open' LIMIT 1";
+        sqlx::query(later).bind(id).execute(&database).await?;
+    }
+    go_on(env).await?;
+    env.restart().await?;
+    let shop = Shop { env, order, plan, before };
+    assert_eq!(shop.sold_within(Duration::from_secs(20)).await?, 1);
     Ok(())
 }
 

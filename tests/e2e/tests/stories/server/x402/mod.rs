@@ -4,6 +4,7 @@ mod delegations;
 mod requests;
 mod reservations;
 mod sdk;
+mod strangers;
 mod tokens;
 
 use eyre::{OptionExt, Result, eyre};
