@@ -5,17 +5,21 @@ use std::{num::NonZeroU32, time::Duration};
 use alloy::{
     primitives::{Address, U256},
     providers::ext::AnvilApi,
+    rpc::client::RpcClient,
 };
 use eyre::{OptionExt, Result, ensure};
 use futures_util::future::try_join_all;
 use reqwest::Method;
-use scrip_e2e::server::{Answer, Caller, DatabaseKind, Replica, ServerEnv};
+use scrip_e2e::{
+    faults::{Fault, FaultyNode},
+    server::{Answer, Caller, DatabaseKind, Replica, ServerEnv},
+};
 use scrip_server::Config;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{changed, on_each_database, plan, refused, register, tell, x402::asked as asked_for};
@@ -77,6 +81,31 @@ async fn the_operator_sees_what_was_done(env: &mut ServerEnv) -> Result<()> {
         ensure!(figures.lines().any(|there| there == line), "no {line} in:\n{figures}");
     }
     ensure!(!figures.contains("12345"), "any path may be asked for: {figures}");
+
+    // How far the index is behind the chain: not at all, by what is mined while it stands still, and nobody knows.
+    let until = async |line: &str| -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let figures = env.admin.get("/metrics").await?.ok()?;
+            let figures = figures.as_str().ok_or_eyre("no text")?;
+            if figures.lines().any(|there| there == format!("scrip_index_behind_blocks {line}")) {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < Duration::from_secs(10), "not {line}:\n{figures}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    until("0.0").await?;
+    let locked = env.database().connect().await?;
+    // Another follows the chain, and does not.
+    sqlx::query("UPDATE index_state SET leader = 'nobody', term = term + 1").execute(&locked).await?;
+    env.chain.devnet.reader().anvil_mine(Some(7), None).await?;
+    until("7.0").await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    let server = env.another(Some(RpcClient::new_http(node.url().clone()))).await?;
+    node.always(Fault::Unavailable);
+    let figures = env.admin.at(&server).get("/metrics").await?.ok()?;
+    ensure!(figures.to_string().contains("scrip_index_behind_blocks NaN"), "{figures}");
     Ok(())
 }
 

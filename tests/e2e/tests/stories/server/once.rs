@@ -37,30 +37,30 @@ on_each_database!(
 );
 
 /// A plan, and what there is to see of its orders.
-struct Shop<'a> {
-    env: &'a ServerEnv,
-    order: String,
-    plan: PlanId,
+pub(super) struct Shop<'a> {
+    pub(super) env: &'a ServerEnv,
+    pub(super) order: String,
+    pub(super) plan: PlanId,
     /// What the builder had before.
-    before: U256,
+    pub(super) before: U256,
 }
 
 impl<'a> Shop<'a> {
-    async fn open(env: &'a ServerEnv) -> Result<Self> {
+    pub(super) async fn open(env: &'a ServerEnv) -> Result<Self> {
         let plan = register(env, "P").await?;
         let order = format!("/api/v1/protocol/plans/{plan}/order");
         Ok(Self { env, order, plan: plan.parse()?, before: dollars(env, env.builder.address).await? })
     }
 
     /// How many orders there were: by the credits, by the money.
-    async fn sold(&self) -> Result<u64> {
+    pub(super) async fn sold(&self) -> Result<u64> {
         let balance = self.env.chain.stranger.balance(self.plan, self.env.subscriber.address).await?;
         let earned = dollars(self.env, self.env.builder.address).await? - self.before;
         ensure!(earned * U256::from(5) == U256::from(balance.balance), "{earned} for {}", balance.balance);
         Ok(u64::try_from(balance.balance)? / 100)
     }
 
-    async fn sold_within(&self, patience: Duration) -> Result<u64> {
+    pub(super) async fn sold_within(&self, patience: Duration) -> Result<u64> {
         let began = Instant::now();
         let balance = async || self.env.chain.stranger.balance(self.plan, self.env.subscriber.address).await;
         while balance().await?.balance == 0 && began.elapsed() < patience {
@@ -70,7 +70,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Orders in the background.
-    fn ordering(&self) -> JoinHandle<Result<Answer>> {
+    pub(super) fn ordering(&self) -> JoinHandle<Result<Answer>> {
         let (caller, order) = (self.env.subscriber.clone(), self.order.clone());
         tokio::spawn(async move { caller.post_nothing(&order).await })
     }
@@ -82,18 +82,18 @@ async fn dollars(env: &ServerEnv, account: Address) -> Result<U256> {
 }
 
 /// The chain mines nothing until it is told to go on.
-async fn halt(env: &ServerEnv) -> Result<()> {
+pub(super) async fn halt(env: &ServerEnv) -> Result<()> {
     Ok(env.chain.devnet.reader().anvil_set_auto_mine(false).await?)
 }
 
-async fn go_on(env: &ServerEnv) -> Result<()> {
+pub(super) async fn go_on(env: &ServerEnv) -> Result<()> {
     env.chain.devnet.reader().anvil_set_auto_mine(true).await?;
     env.chain.devnet.reader().evm_mine(None).await?;
     Ok(())
 }
 
 /// Waits until so many operations are open, of which so many are waited for.
-async fn open(database: &AnyPool, operations: i64, waited_for: i64) -> Result<()> {
+pub(super) async fn open(database: &AnyPool, operations: i64, waited_for: i64) -> Result<()> {
     let query = "SELECT count(*), count(waiter) FROM operations WHERE status = 'open'";
     let began = Instant::now();
     loop {
