@@ -9,7 +9,7 @@ pub struct Bounds {
     pub requests: usize,
     /// For how long who asked may take nothing of an answer, until the connection is closed.
     pub reading: Duration,
-    /// How long what was begun may take when the server ends.
+    /// How long what was begun may take when the server ends, and then how long the database is told of it.
     pub ending: Duration,
 }
 

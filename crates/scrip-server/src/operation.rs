@@ -371,8 +371,8 @@ impl State {
                 }
                 Err(Failure::Here(problem)) => return Err(problem),
                 Err(Failure::Chain(error)) => error,
-                Err(Failure::Begun(error)) => {
-                    tracing::warn!(%error, operation = id, "not known yet");
+                Err(Failure::Begun(detail)) => {
+                    tracing::warn!(detail, operation = id, "not known yet");
                     sleep(AGAIN).await;
                     continue;
                 }

@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -292,6 +292,16 @@ impl Server {
         heart.abort();
         cashier.abort();
         follower.abort();
+        // Nor is a database waited for that does not answer.
+        if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
+            tracing::warn!(
+                "the database does not answer: the others find out by themselves that this process ends"
+            );
+        }
+        served
+    }
+
+    async fn leave(&self) {
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
@@ -299,7 +309,6 @@ impl Server {
             tracing::warn!(%error, "the others could not be told that this process ends");
         }
         self.state.db.close().await;
-        served
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
 /// For how long a nonce may be signed, in seconds.
 const SIGNED_WITHIN: u64 = 600;
 
+/// For how long a nonce that was used is kept after its end, in seconds: as far as the clocks of replicas may be apart.
+const KEPT: i64 = 3_600;
+
 /// What a message has to say to be taken here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
@@ -76,7 +79,7 @@ impl State {
     /// Uses a nonce up, with which somebody has logged in; whether it was not before.
     async fn use_nonce(&self, nonce: &str, expires_at: u64) -> Result<bool, Problem> {
         sqlx::query("DELETE FROM sign_ins WHERE expires_at <= $1")
-            .bind(self.now_i64())
+            .bind(self.now_i64() - KEPT)
             .execute(&self.db)
             .await?;
         let used = sqlx::query(

@@ -131,7 +131,7 @@ impl State {
             Err(error @ Error::Pending { .. }) => return Err(error.into()),
             // What another process has signed is spent.
             Err(error) if says_nothing(&error) && self.may_be_signed(holder, id).await => {
-                return Err(Failure::Begun(error));
+                return Err(Failure::Begun(error.to_string()));
             }
             _ => (),
         }

@@ -217,8 +217,8 @@ pub(crate) enum Failure {
     Chain(Error),
     /// By the database.
     Here(Problem),
-    /// By the client of the chain, when what an earlier try has signed may still come to be.
-    Begun(Error),
+    /// What was signed may still come to be, or has, and this says nothing of it.
+    Begun(String),
 }
 
 impl From<Error> for Failure {

@@ -213,7 +213,7 @@ impl State {
             }
             Err(error @ Error::Pending { .. }) => return Err(error.into()),
             Err(error) if says_nothing(&error) && self.may_be_signed(redeemer, &key).await => {
-                return Err(Failure::Begun(error));
+                return Err(Failure::Begun(error.to_string()));
             }
             Err(error) => {
                 self.fail_capture(capture).await?;
@@ -224,7 +224,9 @@ impl State {
         let remaining = balance.ok().and_then(|balance| balance.try_into().ok());
         let credits = if capture.is_time { 0 } else { *amount };
         let settled = Settled { transaction, credits, remaining };
-        self.end_capture(capture, &settled, block).await?;
+        // It is redeemed, whatever the database says.
+        let kept = self.end_capture(capture, &settled, block).await;
+        kept.map_err(|problem| Failure::Begun(problem.detail.clone()))?;
         Ok(settled)
     }
 

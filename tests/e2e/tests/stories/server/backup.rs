@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::{
     register, tell,
-    x402::{give, request, token, verify},
+    x402::{request, token, verify},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,9 +23,8 @@ async fn a_backup_that_is_restored_has_all_that_there_was() -> Result<()> {
             Answer::of(caller.request(Method::POST, &order).header("idempotency-key", "saved")).await
         };
         let ordered = keyed(&env.subscriber).await?.ok()?;
-        give(env, &plan, 10, 0).await?;
         let paid = token(env, &plan).await?;
-        let reserved = request(verify(&env.builder, &plan, &paid, 110).await?)?;
+        let reserved = request(verify(&env.builder, &plan, &paid, 100).await?)?;
 
         // While others write.
         let (folder, busy) = (tempfile::tempdir()?, env.stranger.clone());
@@ -56,7 +55,7 @@ async fn a_backup_that_is_restored_has_all_that_there_was() -> Result<()> {
         env.turn_to(replica);
         assert_eq!(keyed(&env.subscriber).await?.ok()?["txHash"], ordered["txHash"], "once is once");
         assert_eq!(verify(&env.builder, &plan, &paid, 1).await?.status, 402, "what was reserved is");
-        let settle = json!({ "agentRequestId": reserved, "planId": plan, "redeemFrom": env.subscriber.address, "amount": 110 });
+        let settle = json!({ "agentRequestId": reserved, "planId": plan, "redeemFrom": env.subscriber.address, "amount": 100 });
         env.builder.post("/api/v1/protocol/plans/redeem", &settle).await?.ok()?;
         Ok(())
     })

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use eyre::{OptionExt, Result, ensure};
-use scrip_e2e::server::{Replica, ServerEnv};
+use eyre::{OptionExt, Result, ensure, eyre};
+use reqwest::Url;
+use scrip_e2e::{
+    faults::FaultyLine,
+    server::{DatabaseKind, Replica, ServerEnv},
+};
 use scrip_server::{Bounds, Config};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,7 +18,7 @@ use tokio::{
 use super::{
     on_each_database,
     once::{Shop, go_on, halt, open},
-    refused,
+    refused, tell,
 };
 
 on_each_database!(
@@ -49,6 +53,24 @@ async fn what_is_not_answered_in_time_does_not_keep_a_server_from_ending(env: &m
     let shop = Shop { env, order, plan, before };
     assert_eq!(shop.sold_within(Duration::from_secs(20)).await?, 1);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_does_not_keep_a_server_from_ending() -> Result<()> {
+    tell(DatabaseKind::Postgres, async |env: &mut ServerEnv| {
+        let mut behind: Url = env.database().url().parse()?;
+        let line = FaultyLine::before(behind.port().ok_or_eyre("a port")?).await?;
+        behind.set_port(Some(line.port())).map_err(|()| eyre!("a port"))?;
+        let bounds = Bounds { ending: Duration::from_secs(1), ..Bounds::default() };
+        let config = Config { database: behind.into(), bounds, ..env.config(None)? };
+        let server = Replica::start(config).await?;
+        line.cut();
+        let began = Instant::now();
+        server.shut_down().await?;
+        ensure!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
+        Ok(())
+    })
+    .await
 }
 
 async fn what_there_is_no_room_for_is_refused(env: &mut ServerEnv) -> Result<()> {

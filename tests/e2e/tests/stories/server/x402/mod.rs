@@ -1,6 +1,7 @@
 //! Access tokens, and what is verified, reserved and settled with them.
 
 mod delegations;
+mod faults;
 mod forgotten;
 mod requests;
 mod reservations;
