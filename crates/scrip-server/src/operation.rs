@@ -331,7 +331,11 @@ impl State {
         let running = self.running.begin(id.clone());
         tokio::spawn(async move {
             let name = work.name();
-            let (status, block, outcome) = match state.carry_out(&id, account, work).await {
+            let done = state.carry_out(&id, account, work).await;
+            if let Ok(Outcome { block: Some(block), .. }) = done {
+                state.chain.tell(block);
+            }
+            let (status, block, outcome) = match done {
                 Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
                 Err(problem) => ("failed", None, serde_json::to_string(&problem)),
             };

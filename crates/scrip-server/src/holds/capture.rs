@@ -220,6 +220,7 @@ impl State {
                 return Err(error.into());
             }
         };
+        self.chain.tell(block);
         let balance = self.chain.scrip().instance().balanceOf(*holder, plan.0).call().await;
         let remaining = balance.ok().and_then(|balance| balance.try_into().ok());
         let credits = if capture.is_time { 0 } else { *amount };
