@@ -7,6 +7,7 @@ use scrip::{Error, Grant, PlanId, Price, Terms, Token};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account::as_i64,
     chain::Actor,
     extract::Repeat,
     holds::{Ask, Hold, MINED_WITHIN, Reserved},
@@ -138,22 +139,29 @@ impl State {
         if ordered.is_err() {
             self.give_back(id).await?;
         }
-        self.count_purchase(plan, holder, purchases).await?;
+        let block = ordered.as_ref().ok().map(|purchase| purchase.ordered.receipt.block);
+        self.count_purchase((plan, holder), purchases, block).await?;
         let ordered = ordered?.ordered;
         self.list_order(plan, holder, ordered.receipt).await;
         Ok(outcome(ordered)?)
     }
 
     /// What is bought from now on is another purchase.
-    async fn count_purchase(&self, plan: PlanId, holder: Address, purchases: i64) -> Result<(), Problem> {
+    async fn count_purchase(
+        &self,
+        (plan, holder): (PlanId, Address),
+        purchases: i64,
+        block: Option<u64>,
+    ) -> Result<(), Problem> {
         sqlx::query(
-            "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 1) \
-             ON CONFLICT (plan, holder) DO UPDATE SET purchases = holdings.purchases + 1 \
-             WHERE holdings.purchases = $3",
+            "INSERT INTO holdings (plan, holder, turn, purchases, bought_in) VALUES ($1, $2, 0, 1, $4) \
+             ON CONFLICT (plan, holder) DO UPDATE SET purchases = holdings.purchases + 1, \
+               bought_in = COALESCE($4, holdings.bought_in) WHERE holdings.purchases = $3",
         )
         .bind(plan.to_string())
         .bind(holder.to_string())
         .bind(purchases)
+        .bind(block.map(as_i64))
         .execute(&self.db)
         .await?;
         Ok(())

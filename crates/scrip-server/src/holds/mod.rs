@@ -157,18 +157,27 @@ impl Hold {
     }
 }
 
-/// Locks the row of a plan and a holder until the transaction ends, and says how often was bought for it. It must be the first
+/// What was bought for a holder of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bought {
+    /// How often.
+    times: i64,
+    /// In which block the last time, if that is known.
+    block: Option<u64>,
+}
+
+/// Locks the row of a plan and a holder until the transaction ends, and says what was bought for it. It must be the first
 /// statement of a transaction: SQLite lets nobody write who has read before others wrote.
-async fn lock(db: &mut AnyConnection, plan: PlanId, holder: Address) -> Result<i64, Problem> {
+async fn lock(db: &mut AnyConnection, plan: PlanId, holder: Address) -> Result<Bought, Problem> {
     let row = sqlx::query(
         "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 0) \
-         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1 RETURNING purchases",
+         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1 RETURNING purchases, bought_in",
     )
     .bind(plan.to_string())
     .bind(holder.to_string())
     .fetch_one(db)
     .await?;
-    Ok(row.try_get(0)?)
+    Ok(Bought { times: row.try_get(0)?, block: row.try_get::<Option<i64>, _>(1)?.map(as_u64) })
 }
 
 impl State {

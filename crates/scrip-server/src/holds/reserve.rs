@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 use tokio::sync::oneshot;
 
 use super::{
-    Hold, Status,
+    Bought, Hold, Status,
     chain::{Underway, View},
     lock,
 };
@@ -59,7 +59,7 @@ pub(crate) enum Reserved {
 #[derive(Debug)]
 enum Attempt {
     Done(Reserved),
-    /// Some live reservation ends later than was looked at.
+    /// Some live reservation ends later than was looked at, or more was bought since.
     Later(u64),
     /// What is being redeemed counts until it is known to be in the block: these are.
     Doubt(Vec<Underway>),
@@ -148,11 +148,14 @@ impl State {
         holder: Address,
     ) -> Result<Vec<Attempt>, Problem> {
         let mut db = self.db.begin().await?;
-        let purchases = lock(&mut db, plan, holder).await?;
+        let bought = lock(&mut db, plan, holder).await?;
+        if let Some(block) = bought.block {
+            self.chain.tell(block);
+        }
         let now = self.now();
         let (mut attempts, mut known) = (Vec::with_capacity(jobs.len()), None);
         for job in jobs {
-            attempts.push(job.attempt(&mut db, purchases, now, &mut known).await?);
+            attempts.push(job.attempt(&mut db, bought, now, &mut known).await?);
         }
         db.commit().await?;
         Ok(attempts)
@@ -166,7 +169,7 @@ impl Job {
     async fn attempt(
         &self,
         db: &mut AnyConnection,
-        purchases: i64,
+        bought: Bought,
         now: u64,
         known: &mut Known,
     ) -> Result<Attempt, Problem> {
@@ -185,7 +188,7 @@ impl Job {
             Some((block, kept)) if ask.is_new && view.redeemed.is_empty() && block == view.block => kept,
             _ => Kept::read(db, (ask.plan, ask.holder, &ask.request), view, now).await?,
         };
-        let attempt = self.decide(db, purchases, now, kept);
+        let attempt = self.decide(db, bought, now, kept);
         let (attempt, kept) = attempt.await?;
         if ask.is_new && view.redeemed.is_empty() {
             *known = Some((view.block, kept));
@@ -196,7 +199,7 @@ impl Job {
     async fn decide(
         &self,
         db: &mut AnyConnection,
-        purchases: i64,
+        bought: Bought,
         now: u64,
         mut kept: Kept,
     ) -> Result<(Attempt, Kept), Problem> {
@@ -210,10 +213,14 @@ impl Job {
         };
         let needed = if ask.is_time { 1 } else { ask.amount };
         if needed > available {
-            let attempt = if *may_doubt && !kept.underway.is_empty() {
+            // Before what was bought last: it is looked again, and then the node is waited for.
+            let is_old = bought.block.is_some_and(|block| view.block < block);
+            let attempt = if is_old {
+                Attempt::Later(*end)
+            } else if *may_doubt && !kept.underway.is_empty() {
                 Attempt::Doubt(kept.underway.clone())
             } else {
-                Attempt::Done(Reserved::Short { available, purchases })
+                Attempt::Done(Reserved::Short { available, purchases: bought.times })
             };
             return Ok((attempt, kept));
         }

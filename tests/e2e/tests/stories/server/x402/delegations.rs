@@ -18,6 +18,7 @@ on_each_database!(
     those_who_need_more_at_once_buy_once,
     what_is_not_worth_dollars_is_not_bought,
     what_a_node_has_not_seen_yet_is_not_bought_again,
+    what_another_server_has_bought_is_not_bought_again,
 );
 
 /// A plan of 100 credits for 20 dollars.
@@ -212,5 +213,22 @@ async fn what_a_node_has_not_seen_yet_is_not_bought_again(env: &mut ServerEnv) -
     env.subscriber.post_nothing(&format!("/api/v1/protocol/plans/{plan}/order")).await?.ok()?;
     node.next_times("eth_getBlockByNumber", Fault::Behind, 5);
     request(verify(&env.builder, &plan, &token, 100).await?)?;
+    Ok(())
+}
+
+async fn what_another_server_has_bought_is_not_bought_again(env: &mut ServerEnv) -> Result<()> {
+    let plan = premium(env, "Elsewhere").await?;
+    let delegation = delegate(env, &json!({ "spendingLimitCents": 100_000 })).await?;
+    let token = token_under(env, &plan, &delegation).await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    let other = env.another(Some(RpcClient::new_http(node.url().clone()))).await?;
+    let seller = env.builder.at(&other);
+    env.chain.devnet.reader().anvil_mine(Some(2), None).await?;
+    request(verify(&env.builder, &plan, &token, 10).await?)?;
+    node.next_times("eth_getBlockByNumber", Fault::Behind, 1_000);
+    refused(&verify(&seller, &plan, &token, 10).await?, 503, "SCRIP.CHAIN.UNREACHABLE")?;
+    node.heal();
+    request(verify(&seller, &plan, &token, 10).await?)?;
+    assert_eq!(shown(env, &delegation).await?["amountSpentCents"], "2000");
     Ok(())
 }
