@@ -28,7 +28,12 @@ pub(crate) use capture::{Capture, Settled};
 pub(crate) use reserve::{Ask, Reserved};
 
 use self::{chain::View, reserve::Job};
-use crate::{account::as_u64, problem::Problem, shared::Shared, state::State};
+use crate::{
+    account::as_u64,
+    problem::{Problem, ProblemKind},
+    shared::Shared,
+    state::State,
+};
 
 /// How long a reservation lasts unless the plan's page says otherwise, in seconds.
 const LASTS: u64 = 600;
@@ -107,6 +112,21 @@ impl Turns {
     async fn wait(&self, plan: PlanId, holder: Address) -> MutexGuard<'_, ()> {
         let place = self.hasher.hash_one((plan, holder)) % self.turns.len() as u64;
         self.turns[place as usize].lock().await
+    }
+}
+
+/// With what the names of requests begin that a holder serves itself.
+const OWN: &str = "own:";
+
+/// A request's name among those of a plan and a holder, for who redeems it. Where holders may redeem what they hold, what one has
+/// named, and settled for nothing, it may be, is never what a seller is asked to serve.
+pub(crate) fn request_name(redeemer: Address, holder: Address, name: &str) -> Result<String, Problem> {
+    match (redeemer == holder, name.starts_with(OWN)) {
+        (true, false) => Ok(format!("{OWN}{name}")),
+        (false, true) => Err(ProblemKind::INVALID_REQUEST
+            .problem(format!("`{name}` is the name of a request that its holder serves itself"))
+            .hint("name the request otherwise")),
+        _ => Ok(name.to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     database::fresh_id,
     endpoints::{Endpoint, Matching, matching},
     extract::{Asked, agent_number, parse_agent},
-    holds::{Ask, Capture, Hold, Settled},
+    holds::{Ask, Capture, Hold, Settled, request_name},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -85,6 +85,7 @@ impl Payment {
                 .problem(format!("an agentRequestId of {length} bytes, and {LONGEST} are the most"))
                 .hint("settle with the id that was given when it was verified"));
         }
+        let request = request.map(|request| request_name(redeemer, holder, &request)).transpose()?;
         Ok(Self { token, accepted, url, plan, holder, redeemer, amount, request })
     }
 
@@ -135,7 +136,7 @@ impl Payment {
             holder,
             reserver: redeemer,
             is_new: request.is_none(),
-            request: request.unwrap_or_else(fresh_id),
+            request: request.map_or_else(|| request_name(redeemer, holder, &fresh_id()), Ok)?,
             amount,
             is_time,
             lasts: state.reservation_lasts(plan).await?,
@@ -215,6 +216,7 @@ async fn settle(
         Some(key) => keccak256(format!("{} {key}", payment.redeemer)).to_string(),
         None => fresh_id(),
     };
+    let claim = request_name(payment.redeemer, payment.holder, &claim)?;
     let request = match state.claimed(&hash, &claim).await? {
         Some(request) => request,
         None => {

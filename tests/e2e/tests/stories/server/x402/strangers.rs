@@ -14,6 +14,7 @@ use crate::server::{changed, on_each_database, refused};
 
 on_each_database!(
     a_buyer_takes_no_reservation_from_its_seller,
+    what_a_buyer_has_settled_is_not_what_a_seller_serves,
     what_was_not_settled_is_settled_when_it_can_be,
     a_seller_is_not_told_what_its_buyer_spends,
 );
@@ -35,23 +36,46 @@ async fn a_buyer_takes_no_reservation_from_its_seller(env: &mut ServerEnv) -> Re
             let keyed = caller.request(Method::POST, "/api/v1/x402/settle").json(&payment(&plan, &token, 10));
             refused(&Answer::of(keyed.header("idempotency-key", "k")).await?, status, code)?;
         }
-        // Nor does it settle the seller's request for nothing, or for less, by whichever way.
-        for credits in [0, 1] {
-            let settled = settle(&env.subscriber, &plan, &token, credits, Some(&id)).await?;
-            refused(&settled, 403, "BCK.PROTOCOL.0017")?;
+        // Nor does it settle the seller's request for nothing, or for less, by whichever way: what it settles is its own.
+        let redeem = async |request: &str| {
+            let redeem = json!({
+                "agentRequestId": request, "planId": plan, "redeemFrom": env.subscriber.address, "amount": 1,
+            });
+            env.subscriber.post("/api/v1/protocol/plans/redeem", &redeem).await
+        };
+        let (status, code) = refused_to(may_redeem);
+        refused(&settle(&env.subscriber, &plan, &token, 1, Some(&id)).await?, status, code)?;
+        refused(&redeem(&id).await?, status, code)?;
+        for request in [None, Some(id.as_str())] {
+            let for_nothing = settle(&env.subscriber, &plan, &token, 0, request).await?;
+            assert_eq!(for_nothing.status, if may_redeem { 200 } else { 403 }, "{}", for_nothing.body);
         }
-        let redeem = json!({
-            "agentRequestId": id, "planId": plan, "redeemFrom": env.subscriber.address, "amount": 1,
-        });
-        let redeemed = env.subscriber.post("/api/v1/protocol/plans/redeem", &redeem).await?;
-        refused(&redeemed, 403, "BCK.PROTOCOL.0017")?;
-        // For nothing it may settle what nobody has reserved.
-        if may_redeem {
-            settle(&env.subscriber, &plan, &token, 0, None).await?.ok()?;
-        }
+        refused(&settle(&env.builder, &plan, &token, 10, Some("own:x")).await?, 400, "BCK.HTTP.400")?;
         let settled = settle(&env.builder, &plan, &token, 10, None).await?.ok()?;
         assert_eq!((&settled["creditsRedeemed"], balance(env, &plan).await?), (&json!("10"), 0));
     }
+    Ok(())
+}
+
+async fn what_a_buyer_has_settled_is_not_what_a_seller_serves(env: &mut ServerEnv) -> Result<()> {
+    let plan = sell(env, "Foreseen").await?;
+    give(env, &plan, 10, 0).await?;
+    let token = token(env, &plan).await?;
+    // The names of the requests that a seller serves may be foreseen, or be chosen by who asks.
+    for request in ["order-1", "order-2"] {
+        settle(&env.subscriber, &plan, &token, 0, Some(request)).await?.ok()?;
+    }
+    let settled = settle(&env.builder, &plan, &token, 4, Some("order-1")).await?.ok()?;
+    assert_eq!(settled["creditsRedeemed"], "4");
+    let redeem = json!({
+        "agentRequestId": "order-2", "planId": plan, "redeemFrom": env.subscriber.address, "amount": 5,
+    });
+    env.builder.post("/api/v1/protocol/plans/redeem", &redeem).await?.ok()?;
+    assert_eq!(balance(env, &plan).await?, 1);
+    // What a holder reserves and serves itself it settles itself, and by the id that it was told.
+    let own = request(verify(&env.subscriber, &plan, &token, 1).await?)?;
+    settle(&env.subscriber, &plan, &token, 1, Some(&own)).await?.ok()?;
+    assert_eq!(balance(env, &plan).await?, 0);
     Ok(())
 }
 
