@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use sqlx::Row;
 
 use crate::{
+    plan_page::check_size,
     problem::{Problem, ProblemKind},
     state::State,
 };
@@ -32,6 +33,7 @@ impl AgentPage {
         metadata: Map<String, Value>,
         mut api: Map<String, Value>,
     ) -> Result<Self, Problem> {
+        check_size("an agent", &[&metadata, &api])?;
         let secrets: Map<_, _> =
             SECRETS.into_iter().filter_map(|name| Some((name.to_owned(), api.remove(name)?))).collect();
         let secret = if secrets.values().all(Value::is_null) {

@@ -168,6 +168,11 @@ impl ProblemKind {
             "tell who runs it";
     }
 
+    /// Its code.
+    pub(crate) const fn code(self) -> &'static str {
+        self.1
+    }
+
     /// A problem of this kind.
     pub(crate) fn problem(self, detail: impl Into<String>) -> Problem {
         let Self(status, code, title, hint) = self;

@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -24,7 +24,7 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Gateway, IndexCheck, Indexing, MasterKey, Stripe,
+    Bounds, Gateway, IndexCheck, Indexing, MasterKey, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
@@ -70,6 +70,8 @@ pub struct Config {
     pub indexing: Indexing,
     /// How requests to services are forwarded.
     pub gateway: Gateway,
+    /// What keeps those who ask from holding up all others.
+    pub bounds: Bounds,
 }
 
 /// Who pays for the gas of managed accounts.
@@ -131,8 +133,6 @@ pub struct Server {
 
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
-/// The most requests at once; what comes then is refused.
-const AT_ONCE: usize = 4_096;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
@@ -155,6 +155,7 @@ impl Server {
             clock,
             indexing,
             gateway,
+            bounds,
         } = config;
         let place = match public_url {
             None => None,
@@ -176,7 +177,9 @@ impl Server {
             vault: Vault::new(&master_key),
             clock,
             indexing,
+            bounds,
             repeat_key: master_key.derive("scrip repeated requests"),
+            nonce_key: master_key.derive("scrip log-in nonces"),
             instance: database::fresh_id(),
             processor,
             card_news: Default::default(),
@@ -278,7 +281,7 @@ impl Server {
                     .layer(from_fn_with_state(Arc::clone(&self.state), rate::limit))
                     .layer(HandleErrorLayer::new(too_slow))
                     .load_shed()
-                    .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE))
+                    .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests))
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
@@ -294,7 +297,7 @@ impl Server {
                 .layer(CatchPanicLayer::custom(panicked))
                 .layer(HandleErrorLayer::new(too_slow))
                 .load_shed()
-                .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE)),
+                .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests)),
         )
     }
 
@@ -311,23 +314,33 @@ impl Server {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
         let settling = gateway::cashier(&self.state);
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
-        let served = listen::serve(listener, self.app(), shutdown).await;
+        let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();
         settling.abort();
+        // Nor is a database waited for that does not answer.
+        if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
+            tracing::warn!(
+                "the database does not answer: the others find out by themselves that this process ends"
+            );
+        }
+        served
+    }
+
+    async fn leave(&self) {
+        // Before the others take what is left for theirs.
+        gateway::flush(&self.state).await;
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
         }
-        gateway::flush(&self.state).await;
         if let Some(writer) = &self.writer {
             writer.abort();
         }
         self.state.db.close().await;
-        served
     }
 }
 

@@ -90,6 +90,11 @@ impl State {
                         .problem("more of this holder's credits is used, and not redeemed yet, than is to be at risk")
                         .hint("try again when some of it is redeemed"));
                 }
+                // A node that has not seen what was bought last is waited for.
+                Held::Short { bought_in: Some(block), .. } => {
+                    self.chain.tell(block);
+                    since = Some(Instant::now());
+                }
                 // Who has just bought is not told to buy by what was seen before.
                 Held::Short { .. } if since.is_none() => since = Some(asking.came),
                 Held::Short { available, is_doubtful: true, .. } => {
@@ -128,6 +133,7 @@ impl Asking {
         Ask {
             plan: self.plan,
             holder: self.holder,
+            reserver: self.redeemer,
             request: String::new(),
             is_new: true,
             amount: self.amount,

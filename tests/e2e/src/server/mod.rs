@@ -19,7 +19,7 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, Gateway, Indexing, MasterKey};
+use scrip_server::{Bounds, Clock, Config, Fund, Gateway, Indexing, MasterKey};
 use serde_json::{Value, json};
 
 pub use caller::{Answer, Caller};
@@ -203,5 +203,6 @@ fn config(
             ..Gateway::default()
         },
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
+        bounds: Bounds::default(),
     })
 }

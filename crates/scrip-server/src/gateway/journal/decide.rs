@@ -32,6 +32,8 @@ const MANY: usize = 50_000;
 pub(in crate::gateway) struct Account {
     pub(super) turn: i64,
     pub(super) purchases: i64,
+    /// The block in which was bought last.
+    pub(super) bought_in: Option<u64>,
     /// What requests under way hold.
     pub(super) held: u64,
     /// What was served and is not redeemed yet.
@@ -50,9 +52,10 @@ impl Account {
         (now, at_risk): (u64, u64),
     ) -> Result<Held, Problem> {
         let balance = hold.seen.view.balance;
+        let bought_in = self.bought_in.filter(|&block| hold.seen.view.block < block);
         if hold.is_time {
             return Ok(match balance {
-                0 => Held::Short { available: 0, is_doubtful: false, purchases: self.purchases },
+                0 => Held::Short { available: 0, is_doubtful: false, purchases: self.purchases, bought_in },
                 _ => Held::In { left: 0 },
             });
         }
@@ -71,7 +74,7 @@ impl Account {
             None => *self.certain.insert(certain(db, hold).await?),
         };
         let is_doubtful = hold.amount <= balance.saturating_sub(certain);
-        Ok(Held::Short { available, is_doubtful, purchases: self.purchases })
+        Ok(Held::Short { available, is_doubtful, purchases: self.purchases, bought_in })
     }
 }
 

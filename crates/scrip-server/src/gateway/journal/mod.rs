@@ -71,6 +71,8 @@ pub(super) enum Held {
         is_doubtful: bool,
         /// How often was bought for the holder before this was found.
         purchases: i64,
+        /// The block of what was bought last, if that was not looked at.
+        bought_in: Option<u64>,
     },
     /// More than is to be at risk is held, or not redeemed yet.
     AtRisk,

@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Connection, Row};
 
 use super::{Batch, End, Held, Holding, Known, NewHold, decide::Account};
 use crate::{
-    account::as_i64,
+    account::{as_i64, as_u64},
     gateway::sql::{Bind, for_rows, number},
     problem::Problem,
     state::State,
@@ -85,7 +85,7 @@ pub(in crate::gateway) async fn lock_all(
         db,
         "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ROWS \
          ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + excluded.turn \
-         RETURNING plan, holder, turn, purchases, gateway_held, gateway_owed",
+         RETURNING plan, holder, turn, purchases, gateway_held, gateway_owed, bought_in",
         &rows,
     )
     .await?;
@@ -98,6 +98,7 @@ pub(in crate::gateway) async fn lock_all(
             held: number(&row, 4)?,
             owed: number(&row, 5)?,
             certain: None,
+            bought_in: row.try_get::<Option<i64>, _>(6)?.map(as_u64),
         };
         accounts.insert(of, account);
     }
