@@ -21,6 +21,9 @@ use super::{
 /// How often what is due for a stream is taken down.
 const PROGRESS: Duration = Duration::from_secs(1);
 
+/// How long what was delivered last may take onto the wire, before a connection is broken off to tell that it is not all.
+const FLUSHED_WITHIN: Duration = Duration::from_millis(250);
+
 /// The hold of a request: let go of when this is dropped, unless it was settled.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -152,6 +155,7 @@ impl Delivered {
             return;
         }
         self.ended = Some(ending);
+        self.silence.as_mut().reset(Instant::now() + FLUSHED_WITHIN);
         self.rest = None;
         self.head.clear();
         let is_delivered = match ending {
@@ -216,7 +220,12 @@ impl HttpBody for Delivered {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         loop {
-            if this.ended.is_some() {
+            if let Some(ending) = this.ended {
+                // What was handed over is on the wire before the connection breaks.
+                let breaks = ending == Ending::Broken || ending == Ending::Cut && !this.is_events;
+                if breaks && this.silence.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
                 return this.last();
             }
             if this.deadline.as_mut().poll(context).is_ready() {
