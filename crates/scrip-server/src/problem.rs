@@ -138,6 +138,10 @@ impl ProblemKind {
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         NOT_SIGNED_IN = BAD_REQUEST, "SCRIP.AUTH.SIWE", "nobody has signed in",
             "sign what POST /api/v1/auth/siwe/nonce says";
+        WRONG_CODE = BAD_REQUEST, "SCRIP.AUTH.CODE", "not the code that was sent",
+            "ask for a new code";
+        FOREIGN_ORIGIN = FORBIDDEN, "SCRIP.PAGES.ORIGIN", "not sent from a page of this server",
+            "open the page here, and send it from there";
         NOT_SET_UP = NOT_IMPLEMENTED, "SCRIP.SERVER.NOT_SET_UP", "not set up on this server",
             "ask who runs it";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
@@ -158,6 +162,11 @@ impl ProblemKind {
             "try again";
         INTERNAL = INTERNAL_SERVER_ERROR, "BCK.HTTP.500", "a fault of this server",
             "tell who runs it";
+    }
+
+    /// The code of problems of this kind.
+    pub(crate) const fn code(self) -> &'static str {
+        self.1
     }
 
     /// A problem of this kind.

@@ -24,7 +24,7 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    IndexCheck, Indexing, MasterKey, Stripe,
+    IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
@@ -32,7 +32,9 @@ use crate::{
     database, document,
     index::{check, follow},
     limit::Limits,
-    listen, metrics,
+    listen,
+    mail::Mailer,
+    metrics, pages,
     problem::{Problem, ProblemKind},
     rate::{self, Rate},
     routes::{self, keys::YEAR},
@@ -63,6 +65,8 @@ pub struct Config {
     /// Where all reach the server, such as `https://api.example`: wallets show it to those who log in with one, which nobody can
     /// without.
     pub public_url: Option<String>,
+    /// The builder's pages.
+    pub pages: Pages,
     /// The time.
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
@@ -97,6 +101,9 @@ pub enum StartError {
     /// The card processor.
     #[error("the card processor cannot be used: {0}")]
     Stripe(String),
+    /// The mail server.
+    #[error("e-mails cannot be sent: {0}")]
+    Mail(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -144,6 +151,7 @@ impl Server {
             stripe,
             requests_per_second,
             public_url,
+            pages,
             clock,
             indexing,
         } = config;
@@ -153,6 +161,7 @@ impl Server {
         };
         let processor = stripe.map(Processor::new).transpose();
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
+        let mailer = pages.mail.as_ref().map(Mailer::new).transpose().map_err(StartError::Mail)?;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -167,6 +176,7 @@ impl Server {
             clock,
             indexing,
             repeat_key: master_key.derive("scrip repeated requests"),
+            code_key: master_key.derive("scrip codes by e-mail"),
             instance: database::fresh_id(),
             processor,
             card_news: Default::default(),
@@ -174,6 +184,8 @@ impl Server {
             peers: Default::default(),
             rate: Rate::new(requests_per_second),
             place,
+            mailer,
+            pages,
             metrics: Default::default(),
         });
         // One file has one process: whatever another has left is this one's.
@@ -241,6 +253,7 @@ impl Server {
         document::complete(&mut document);
         let document = Arc::new(document);
         router
+            .merge(pages::routes(&self.state))
             .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
             .fallback(async |uri: Uri| {
                 ProblemKind::NO_ROUTE

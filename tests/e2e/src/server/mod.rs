@@ -1,7 +1,9 @@
 //! What every story of the server begins with: a devnet, a database, the server in this process, and keys of its parties.
 
+mod browser;
 mod caller;
 mod database;
+mod mailbox;
 mod process;
 pub mod python;
 mod replica;
@@ -19,11 +21,13 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey};
+use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Pages};
 use serde_json::{Value, json};
 
+pub use browser::{Browser, Shown};
 pub use caller::{Answer, Caller};
 pub use database::{Database, DatabaseKind};
+pub use mailbox::{Letter, Mailbox};
 pub use process::{Process, Serving};
 pub use replica::Replica;
 
@@ -52,6 +56,8 @@ pub struct ServerEnv {
     replica: Option<Replica>,
     /// Who charges cards.
     pub stripe: StandIn,
+    /// Who takes its e-mails.
+    pub mailbox: Mailbox,
     master_key: MasterKey,
     /// By how many seconds the server's clock is ahead of the machine's.
     ahead: Arc<AtomicU64>,
@@ -65,7 +71,8 @@ impl ServerEnv {
         let (chain, master_key) = (TestEnv::start().await?, MasterKey::generate());
         let ahead = Arc::new(AtomicU64::new(0));
         let stripe = StandIn::start(Arc::clone(&ahead)).await?;
-        let parts = (&chain, &database, &master_key, &ahead, &stripe);
+        let mailbox = Mailbox::start().await?;
+        let parts = (&chain, &database, &master_key, &ahead, &stripe, &mailbox);
         let node = Endpoint::new(chain.devnet.url())?.client();
         let names = ["builder", "subscriber", "stranger"];
         let (replica, keys) = Replica::with_keys(config(parts, node)?, &chain.devnet, &names).await?;
@@ -82,6 +89,7 @@ impl ServerEnv {
             replica: Some(replica),
             chain,
             stripe,
+            mailbox,
             master_key,
             ahead,
             database,
@@ -96,7 +104,7 @@ impl ServerEnv {
     /// What a server on this database and chain is started with.
     pub fn config(&self, node: Option<RpcClient>) -> Result<Config> {
         let devnet = Endpoint::new(self.chain.devnet.url())?.client();
-        let parts = (&self.chain, &self.database, &self.master_key, &self.ahead, &self.stripe);
+        let parts = (&self.chain, &self.database, &self.master_key, &self.ahead, &self.stripe, &self.mailbox);
         config(parts, node.unwrap_or(devnet))
     }
 
@@ -120,7 +128,8 @@ impl ServerEnv {
         let Some(database) = Database::start(DatabaseKind::Sqlite).await? else {
             bail!("there is always SQLite");
         };
-        let parts = (&self.chain, &database, &MasterKey::generate(), &self.ahead, &self.stripe);
+        let parts =
+            (&self.chain, &database, &MasterKey::generate(), &self.ahead, &self.stripe, &self.mailbox);
         let node = Endpoint::new(self.chain.devnet.url())?.client();
         let (_, mut keys) =
             Replica::with_keys(config(parts, node)?, &self.chain.devnet, &["builder"]).await?;
@@ -174,12 +183,13 @@ pub fn asked_plan(dollar: Address, payee: Address, name: &str) -> Value {
 }
 
 fn config(
-    (chain, database, master_key, ahead, stripe): (
+    (chain, database, master_key, ahead, stripe, mailbox): (
         &TestEnv,
         &Database,
         &MasterKey,
         &Arc<AtomicU64>,
         &StandIn,
+        &Mailbox,
     ),
     node: RpcClient,
 ) -> Result<Config> {
@@ -194,6 +204,7 @@ fn config(
         stripe: Some(stripe.config()),
         requests_per_second: None,
         public_url: Some("https://scrip.example".to_owned()),
+        pages: Pages { dev_log_in: true, mail: Some(mailbox.config()) },
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
     })

@@ -7,6 +7,7 @@ mod kills;
 mod limits;
 mod once;
 mod openapi;
+mod pages;
 mod reference;
 mod refusals;
 mod rights;

@@ -1,0 +1,37 @@
+//! The builder's pages: made here, whole, for a browser. Forms do all that needs no wallet; what a wallet signs is asked of it by
+//! one script.
+//!
+//! A page does what the API's routes do, by the same functions. Who has logged in is known by a cookie that scripts cannot read
+//! and that other sites' forms do not carry; what writes must besides come from a page of this server.
+
+mod answer;
+mod assets;
+mod form;
+mod guard;
+mod layout;
+mod log_in;
+mod profile;
+mod visitor;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware::from_fn_with_state};
+
+use crate::{mail::Mail, state::State};
+
+/// The builder's pages.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
+    /// Who sends the codes with which accounts log in by e-mail; nobody does so without.
+    pub mail: Option<Mail>,
+    /// Whether anyone logs in as any managed account, by its name: for development alone.
+    pub dev_log_in: bool,
+}
+
+pub(crate) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
+    Router::new()
+        .merge(log_in::routes())
+        .merge(profile::routes())
+        .layer(from_fn_with_state(Arc::clone(state), guard::guard))
+        .merge(assets::routes())
+}
