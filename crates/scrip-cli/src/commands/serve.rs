@@ -85,7 +85,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         stripe: stripe()?,
         requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
         public_url: Some(args.public_url.clone().unwrap_or_else(|| url.clone())),
-        pages: Pages { dev_log_in: true, mail: mail()? },
+        pages: Pages { dev_log_in: true, mail: mail()?, tokens: vec![devnet.dollar().address] },
         clock: Clock::default(),
         indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
     })

@@ -27,13 +27,24 @@ impl<'a> Frame<'a> {
         Self { title, is_known: true, is_pending: false, has_script: false }
     }
 
+    /// The same, of a page that looks again by itself.
+    pub(crate) const fn pending(self) -> Self {
+        Self { is_pending: true, ..self }
+    }
+
     /// The same, of a page that asks a wallet.
     pub(crate) const fn with_script(self) -> Self {
         Self { has_script: true, ..self }
     }
 }
 
-const AREA: [(&str, &str); 1] = [("/my/profile", "Profile")];
+const AREA: [(&str, &str); 5] = [
+    ("/my/agents", "My Agents"),
+    ("/my/plans", "My plans"),
+    ("/my/sales", "Sales"),
+    ("/my/transactions", "Transactions"),
+    ("/my/profile", "Profile"),
+];
 
 /// A whole page.
 pub(crate) fn page(frame: &Frame<'_>, body: Markup) -> Markup {
@@ -57,12 +68,33 @@ pub(crate) fn page(frame: &Frame<'_>, body: Markup) -> Markup {
                         nav aria-label="My area" {
                             @for (path, name) in AREA { a href=(path) { (name) } }
                         }
+                        details.new {
+                            summary { "New" }
+                            ul {
+                                li { a href="/new/plan" { "Create a plan" } }
+                                li { a href="/new/service" { "Create Content" } }
+                            }
+                        }
                         form method="post" action="/logout" { button.quiet { "Log out" } }
                     } @else {
                         a href="/login" { "Log in" }
                     }
                 }
                 main #main tabindex="-1" { (body) }
+            }
+        }
+    }
+}
+
+/// Leads to the pages of a list before and behind one.
+pub(super) fn pager(path: &str, number: u32, size: u32, total: u64) -> Markup {
+    let pages = total.div_ceil(u64::from(size)).max(1);
+    html! {
+        @if pages > 1 {
+            nav.pager aria-label="Pages" {
+                @if number > 1 { a href={ (path) "?page=" (number - 1) "&pageSize=" (size) } { "Newer" } }
+                span { "Page " (number) " of " (pages) }
+                @if u64::from(number) < pages { a href={ (path) "?page=" (number + 1) "&pageSize=" (size) } { "Older" } }
             }
         }
     }

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Where who has logged in goes.
-const HOME: &str = "/my/profile";
+const HOME: &str = "/my/agents";
 
 /// How many accounts a development server offers.
 const OFFERED: u32 = 20;

@@ -6,15 +6,23 @@
 
 mod answer;
 mod assets;
+mod draft;
 mod form;
 mod guard;
 mod layout;
 mod log_in;
+mod made;
+mod plan;
 mod profile;
+mod sales;
+mod service;
+mod text;
+mod transactions;
 mod visitor;
 
 use std::sync::Arc;
 
+use alloy::primitives::Address;
 use axum::{Router, middleware::from_fn_with_state};
 
 use crate::{mail::Mail, state::State};
@@ -26,12 +34,21 @@ pub struct Pages {
     pub mail: Option<Mail>,
     /// Whether anyone logs in as any managed account, by its name: for development alone.
     pub dev_log_in: bool,
+    /// The tokens that are offered first to whoever prices a plan.
+    pub tokens: Vec<Address>,
 }
+
+/// Where services are asked.
+pub(crate) const PROXY: &str = "/proxy";
 
 pub(crate) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     Router::new()
         .merge(log_in::routes())
         .merge(profile::routes())
+        .merge(plan::routes())
+        .merge(service::routes())
+        .merge(sales::routes())
+        .merge(transactions::routes())
         .layer(from_fn_with_state(Arc::clone(state), guard::guard))
         .merge(assets::routes())
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use eyre::{OptionExt, Result, ensure};
 use reqwest::{Client, Method, RequestBuilder, header::HeaderMap, redirect::Policy};
+use serde_json::Value;
 
 /// A browser without a window.
 #[derive(Debug, Clone)]
@@ -99,5 +100,22 @@ impl Shown {
         let tag = named.next().ok_or_eyre(format!("no input {name}: {}", self.text))?;
         let value = tag.split("value=\"").nth(1).and_then(|rest| rest.split('"').next());
         value.map(str::to_owned).ok_or_eyre(format!("no value: {tag}"))
+    }
+
+    /// The value that a list of a form has chosen, by its name.
+    pub fn chosen(&self, name: &str) -> Result<String> {
+        let list = self.text.split(&format!("<select name=\"{name}\">")).nth(1).ok_or_eyre("no such list")?;
+        let list = list.split("</select>").next().unwrap_or_default();
+        let chosen = list.split("<option").find(|option| option.contains(" selected"));
+        let value =
+            chosen.and_then(|option| option.split("value=\"").nth(1)).and_then(|rest| rest.split('"').next());
+        value.map(str::to_owned).ok_or_eyre(format!("nothing is chosen: {list}"))
+    }
+
+    /// What a page asks a wallet to send.
+    pub fn calls(&self) -> Result<Value> {
+        let text = self.text.split("data-calls=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let text = text.ok_or_eyre(format!("no calls: {}", self.text))?.replace("&quot;", "\"");
+        Ok(serde_json::from_str(&text)?)
     }
 }

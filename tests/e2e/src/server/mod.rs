@@ -204,7 +204,11 @@ fn config(
         stripe: Some(stripe.config()),
         requests_per_second: None,
         public_url: Some("https://scrip.example".to_owned()),
-        pages: Pages { dev_log_in: true, mail: Some(mailbox.config()) },
+        pages: Pages {
+            dev_log_in: true,
+            mail: Some(mailbox.config()),
+            tokens: vec![chain.devnet.dollar().address],
+        },
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
     })
