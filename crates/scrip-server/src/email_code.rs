@@ -2,7 +2,7 @@
 //!
 //! Nobody learns whether an address has an account: whoever asks for a code is answered the same. A code has six digits, ends
 //! after ten minutes, and is tried five times at most; an address is sent twenty a day at most, so that whoever guesses all day
-//! long finds one of ten thousand.
+//! long finds one of ten thousand. All together are sent five thousand a day, so that nobody has this server flood others.
 
 use alloy::{
     primitives::{Address, keccak256},
@@ -25,7 +25,11 @@ const LASTS: u64 = 600;
 const TRIES: i64 = 5;
 /// How many an address is sent a day.
 const PER_DAY: i64 = 20;
+/// How many all are sent.
+const OF_ALL_PER_DAY: i64 = 5_000;
 const DAY: i64 = 86_400;
+/// What stands for all addresses where those are counted: it is none.
+const OF_ALL: &str = "";
 /// The most characters of an address, by RFC 5321.
 const LONGEST: usize = 254;
 
@@ -43,7 +47,8 @@ impl State {
                 .hint("who runs it sets SCRIP_SMTP_URL and SCRIP_MAIL_FROM")
         })?;
         let (email, to) = read(email)?;
-        self.count_code(&email).await?;
+        self.count_code(&email, PER_DAY, "this address was").await?;
+        self.count_code(OF_ALL, OF_ALL_PER_DAY, "all addresses together were").await?;
         let (id, code) = (fresh_id(), format!("{:06}", rand::thread_rng().gen_range(0..1_000_000)));
         sqlx::query("DELETE FROM email_codes WHERE expires_at <= $1")
             .bind(self.now_i64())
@@ -106,7 +111,7 @@ impl State {
     }
 
     /// Counts that a code was asked for, unless there were too many since a day began.
-    async fn count_code(&self, email: &str) -> Result<(), Problem> {
+    async fn count_code(&self, email: &str, most: i64, who: &str) -> Result<(), Problem> {
         let row = sqlx::query(
             "INSERT INTO email_quotas (email, since, asked) VALUES ($1, $2, 1) ON CONFLICT (email) DO UPDATE SET \
                asked = CASE WHEN email_quotas.since <= $3 THEN 1 ELSE email_quotas.asked + 1 END, \
@@ -118,11 +123,11 @@ impl State {
         .bind(self.now_i64() - DAY)
         .fetch_one(&self.db)
         .await?;
-        if row.try_get::<i64, _>(0)? <= PER_DAY {
+        if row.try_get::<i64, _>(0)? <= most {
             return Ok(());
         }
         Err(ProblemKind::TOO_OFTEN
-            .problem("this address was sent too many codes")
+            .problem(format!("{who} sent too many codes"))
             .hint("use the last one, log in another way, or come back in a day"))
     }
 

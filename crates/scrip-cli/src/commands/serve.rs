@@ -157,7 +157,11 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         stripe: stripe()?,
         requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
         public_url: args.public_url.clone(),
-        pages: Pages { mail: mail()?, ..Pages::default() },
+        pages: Pages {
+            mail: mail()?,
+            tokens: node.network.tokens.values().copied().collect(),
+            ..Pages::default()
+        },
         clock: Clock::default(),
         indexing: indexing(&args, Indexing::default().confirmations),
     })

@@ -57,6 +57,7 @@ pub(crate) fn page(frame: &Frame<'_>, body: Markup) -> Markup {
                 meta name="color-scheme" content="light dark";
                 @if frame.is_pending { meta http-equiv="refresh" content="2"; }
                 title { (frame.title) " · Scrip" }
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href=(*STYLE_PATH);
                 @if frame.has_script { script src=(*SCRIPT_PATH) defer {} }
             }

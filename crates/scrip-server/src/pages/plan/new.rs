@@ -147,7 +147,7 @@ async fn fill_in(state: &State, form: &PlanForm, wrong: Option<&Problem>) -> Res
                 input type="checkbox" name="trial" value="on" checked[form.trial.is_some()];
                 "Trial: each may have it once"
             }
-            p.faint { "The terms of a plan never change once it is created. You can stop its orders, and create another." }
+            p.faint { "The terms of a plan never change once it is created." }
             button { "Next" }
             " " a href="/new/plan" { "Back" }
         }

@@ -97,6 +97,7 @@ pub(super) async fn of_plan(state: &State, plan: &Plan) -> Result<Markup, Proble
             @if let Some(back) = figures.taken_back() { dt { "Taken back" } dd { (back) } }
             dt { "Revenue" } dd { (figures.revenue()) }
         }
+        @if !days.iter().any(figures::Shown::is_something) { p { "Nothing was sold or served in the last 30 days." } } @else {
         (chart(&figures.unit_sold(), |day| day.sold.clone()))
         (chart("Requests served", |day| day.requests.clone()))
         (chart("Revenue", |day| day.revenue.clone()))
@@ -113,6 +114,7 @@ pub(super) async fn of_plan(state: &State, plan: &Plan) -> Result<Markup, Proble
                 }
             } }
         } }
+        }
         p {
             "Export CSV: "
             a href={ (here) "/days.csv" } { "by the day" } ", "

@@ -134,7 +134,7 @@ fn interface(form: &ServiceForm, draft: &str, wrong: Option<&Problem>) -> Markup
                 @if let Some(file) = &form.file { p { "Taken of " code { (file) } ": " (form.endpoints.len()) " operations." } }
             }
             fieldset {
-                legend { "What the service wants to be shown" }
+                legend { "User authentication: what the service wants to be shown" }
                 @for auth in Auth::ALL {
                     label.choice {
                         input type="radio" name="auth" value=(auth.name()) checked[auth == form.auth];

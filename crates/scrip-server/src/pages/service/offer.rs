@@ -157,14 +157,14 @@ pub(super) async fn review(
             @if let Some(cover) = &form.cover { dt { "Cover" } dd { img.cover src=(cover) alt="The cover"; } }
             dt { "API" }
             dd { ul.plain { @for one in &form.endpoints { li { (one.verb) " " code { (one.url) } } } } }
-            dt { "Is shown" }
+            dt { "Authentication" }
             dd {
                 (form.auth.label())
                 @if form.auth == Auth::Basic { ": " (form.username) }
                 @if form.auth != Auth::None { ", sealed" }
             }
             dt { "Plan" } dd { (name) " " span.faint { (words::price(&state, &plan.terms.price).await?) } }
-            dt { "A request costs" } dd { (form.credits) @if form.credits == 1 { " credit" } @else { " credits" } }
+            dt { "Credits for one request" } dd { (form.credits) }
         }
         form method="post" action="/new/service/review" {
             input type="hidden" name="draft" value=(draft);

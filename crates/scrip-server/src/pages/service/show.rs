@@ -110,6 +110,12 @@ pub(super) async fn show(
         let is_own = plan.owner == me.account;
         plans.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name), is_own));
     }
+    let (_, own) =
+        state.plans_of(me.account, None, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
+    let mut others = Vec::new();
+    for plan in own.iter().filter(|plan| !found.plans.contains(&plan.id)) {
+        others.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name)));
+    }
     let body = html! {
         h1 { (title) }
         @if made.is_some() {
@@ -121,20 +127,25 @@ pub(super) async fn show(
         dl {
             dt { "DID" } dd { (copied(&did)) }
             dt { "Agent" } dd { code { (agent_number(agent)) } }
-            dt { "Is asked at" }
+            dt { "Proxy URL" }
             dd { (copied(&proxy)) }
             dt { "API" }
             dd { ul.plain { @for one in &endpoints { li { (words(one)) } } } }
-            @if let Some(auth) = text(&api["authType"]) { dt { "Is shown" } dd { (auth) } }
+            @if let Some(credits) = api["pricing"]["credits"].as_u64() { dt { "Credits for one request" } dd { (credits) } }
+            @if let Some(auth) = text(&api["authType"]) { dt { "Authentication" } dd { (auth) } }
         }
         h2 { "Plans" }
         @if plans.is_empty() { p { "No plan opens it yet." } }
         ul { @for (id, name, is_own) in &plans {
             li { @if *is_own { a href={ "/my/plans/" (id) } { (name) } } @else { (name) } }
         } }
-        form method="post" action={ "/my/agents/" (agent) "/plan" } {
-            label { "Number of another plan of yours that opens it" input name="plan" inputmode="numeric" required; }
-            button.quiet { "Add the plan" }
+        @if !others.is_empty() {
+            form method="post" action={ "/my/agents/" (agent) "/plan" } {
+                label { "Another plan of yours that opens it"
+                    select name="plan" { @for (id, name) in &others { option value=(id) { (name) } } }
+                }
+                button.quiet { "Add the plan" }
+            }
         }
         h2 #widget { "Widget" }
         p { "Embed this in your app: whoever logs in there and holds a plan may ask the service." }

@@ -60,7 +60,7 @@ async fn a_code_logs_in_once(env: &mut ServerEnv) -> Result<()> {
     );
     let form = [("id", &*id), ("code", &code), ("next", "//evil.example")];
     let entered = browser.post("/login/code", &form).await?;
-    assert_eq!(entered.elsewhere()?, "/my/profile");
+    assert_eq!(entered.elsewhere()?, "/my/agents");
     let cookie = entered.headers["set-cookie"].to_str()?;
     assert!(cookie.starts_with("__Host-scrip="), "{cookie}");
     for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Max-Age=604800", "; Secure"] {

@@ -139,7 +139,7 @@ async fn what_no_plan_can_be_is_said_in_the_form(env: &mut ServerEnv) -> Result<
         ("amount", "0", "is no duration"),
         ("amount", "99999", "are more than 136 years"),
         ("currency", "", "is no address"),
-        ("currency", &nowhere, "no token"),
+        ("currency", &nowhere, "there is no ERC-20 token"),
     ] {
         let filled = good.map(|(name, kept)| (name, if name == field { value } else { kept }));
         let shown = browser.post("/new/plan/details", &filled).await?;

@@ -82,7 +82,7 @@ async fn a_service_is_made_step_by_step(env: &mut ServerEnv) -> Result<()> {
         "https://api.openai.com/v1/chat/completions",
         "Bearer token",
         "Ten",
-        "2 credits",
+        "<dd>2</dd>",
     ] {
         assert!(review.contains(said), "{said}: {review}");
     }
