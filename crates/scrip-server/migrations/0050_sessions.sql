@@ -3,8 +3,6 @@ CREATE TABLE sessions (
     -- A hash of the token, which only the browser has.
     id         TEXT   NOT NULL PRIMARY KEY,
     account    TEXT   NOT NULL REFERENCES accounts (address),
-    -- pages or widget: the token of one is nothing to the other.
-    purpose    TEXT   NOT NULL,
     -- wallet, email or dev
     way        TEXT   NOT NULL,
     created_at BIGINT NOT NULL,

@@ -50,10 +50,12 @@ impl State {
         self.count_code(&email, PER_DAY, "this address was").await?;
         self.count_code(OF_ALL, OF_ALL_PER_DAY, "all addresses together were").await?;
         let (id, code) = (fresh_id(), format!("{:06}", rand::thread_rng().gen_range(0..1_000_000)));
-        sqlx::query("DELETE FROM email_codes WHERE expires_at <= $1")
-            .bind(self.now_i64())
-            .execute(&self.db)
-            .await?;
+        for (past, before) in [
+            ("DELETE FROM email_codes WHERE expires_at <= $1", self.now_i64()),
+            ("DELETE FROM email_quotas WHERE since <= $1", self.now_i64() - DAY),
+        ] {
+            sqlx::query(past).bind(before).execute(&self.db).await?;
+        }
         sqlx::query(
             "INSERT INTO email_codes (id, email, hash, tries, expires_at) VALUES ($1, $2, $3, 0, $4)",
         )

@@ -1,7 +1,6 @@
 //! Sessions: who has logged in with a browser, until it logs out or the session ends.
 //!
-//! A session's token is 32 random bytes, known to the browser alone; the database has its hash. A session is for the builder's
-//! pages or for the widget, and neither takes the other's.
+//! A session's token is 32 random bytes, known to the browser alone; the database has its hash.
 
 use alloy::primitives::{Address, hex};
 use sha2::{Digest, Sha256};
@@ -15,13 +14,6 @@ use crate::{
 
 /// For how long a session lasts, in seconds: a week.
 pub(crate) const LASTS: u64 = 7 * 86_400;
-
-/// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// The builder's pages.
-    Pages,
-}
 
 /// How somebody has logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +42,6 @@ pub(crate) struct Session {
 
 const COLUMNS: &str = "id, account, way, created_at, expires_at";
 
-impl Purpose {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Pages => "pages",
-        }
-    }
-}
-
 impl Way {
     const fn name(self) -> &'static str {
         match self {
@@ -83,23 +67,17 @@ impl Session {
 
 impl State {
     /// Begins a session; its token, which is kept nowhere here.
-    pub(crate) async fn begin_session(
-        &self,
-        account: Address,
-        purpose: Purpose,
-        way: Way,
-    ) -> Result<String, Problem> {
+    pub(crate) async fn begin_session(&self, account: Address, way: Way) -> Result<String, Problem> {
         sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
             .bind(self.now_i64())
             .execute(&self.db)
             .await?;
         let token = hex::encode(rand::random::<[u8; 32]>());
         sqlx::query(
-            "INSERT INTO sessions (id, account, purpose, way, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO sessions (id, account, way, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
         )
         .bind(id(&token))
         .bind(account.to_string())
-        .bind(purpose.name())
         .bind(way.name())
         .bind(self.now_i64())
         .bind(as_i64(self.now() + LASTS))
@@ -108,13 +86,11 @@ impl State {
         Ok(token)
     }
 
-    /// The session of a token, if it is one of this purpose that has not ended.
-    pub(crate) async fn session(&self, token: &str, purpose: Purpose) -> Result<Option<Session>, Problem> {
-        let text =
-            format!("SELECT {COLUMNS} FROM sessions WHERE id = $1 AND purpose = $2 AND expires_at > $3");
+    /// The session of a token, if it is one that has not ended.
+    pub(crate) async fn session(&self, token: &str) -> Result<Option<Session>, Problem> {
+        let text = format!("SELECT {COLUMNS} FROM sessions WHERE id = $1 AND expires_at > $2");
         let row = sqlx::query(sqlx::AssertSqlSafe(text))
             .bind(id(token))
-            .bind(purpose.name())
             .bind(self.now_i64())
             .fetch_optional(&self.db)
             .await?;

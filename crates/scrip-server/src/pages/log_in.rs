@@ -23,7 +23,7 @@ use super::{
 use crate::{
     extract::{Asked, AskedQuery, parse_address},
     problem::{Problem, ProblemKind},
-    session::{Purpose, Way},
+    session::Way,
     state::State,
 };
 
@@ -216,7 +216,7 @@ async fn begin(state: &State, headers: &HeaderMap, account: Address, way: Way) -
     if let Some(old) = session(state, headers).await? {
         state.end_sessions(old.account, Some(&old.id)).await?;
     }
-    state.begin_session(account, Purpose::Pages, way).await
+    state.begin_session(account, way).await
 }
 
 async fn log_out(

@@ -26,7 +26,8 @@ use crate::{
 
 #[derive(Debug, Deserialize)]
 struct SessionNamed {
-    id: String,
+    /// All of them without one.
+    id: Option<String>,
 }
 
 /// What Stripe wants to know of a seller first.
@@ -99,6 +100,7 @@ async fn show(state: extract::State<Arc<State>>, Visitor(me): Visitor) -> Result
                 }
             }
         }
+        form method="post" action="/my/sessions/end" { button.quiet { "Log out everywhere" } }
     };
     Ok(page(&Frame::of_area("Profile"), body))
 }
@@ -108,7 +110,7 @@ async fn end(
     Visitor(me): Visitor,
     Filled(SessionNamed { id }): Filled<SessionNamed>,
 ) -> Result<impl IntoResponse, Instead> {
-    state.end_sessions(me.account, Some(&id)).await?;
+    state.end_sessions(me.account, id.as_deref()).await?;
     Ok(Redirect::to("/my/profile"))
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use super::answer::Instead;
 use crate::{
     problem::Problem,
-    session::{LASTS, Purpose, Session},
+    session::{LASTS, Session},
     state::State,
 };
 
@@ -45,7 +45,7 @@ pub(super) async fn session(state: &State, headers: &HeaderMap) -> Result<Option
         (found == name).then_some(token)
     });
     match token {
-        Some(token) => state.session(token, Purpose::Pages).await,
+        Some(token) => state.session(token).await,
         None => Ok(None),
     }
 }

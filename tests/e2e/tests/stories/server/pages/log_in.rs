@@ -198,7 +198,14 @@ async fn a_session_ends(env: &mut ServerEnv) -> Result<()> {
     here.post("/my/sessions/end", &[("id", &id)]).await?;
     assert!(at_login(&mut there).await? && !at_login(&mut here).await?);
 
+    // From everywhere at once.
+    let (mut here, mut there) =
+        (browser_of(env, env.builder.address).await?, browser_of(env, env.builder.address).await?);
+    here.post("/my/sessions/end", &[]).await?;
+    assert!(at_login(&mut there).await? && at_login(&mut here).await? && !at_login(&mut stranger).await?);
+
     // By a log-in in the same browser, and after a week.
+    let mut here = browser_of(env, env.builder.address).await?;
     let mut before = here.clone();
     here.post("/login/dev", &[("account", &env.stranger.address.to_string())]).await?;
     assert!(at_login(&mut before).await? && !at_login(&mut here).await?);
