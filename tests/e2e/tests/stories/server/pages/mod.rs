@@ -1,5 +1,6 @@
 //! Stories of the builder's pages, as a browser sees them.
 
+mod browser;
 mod log_in;
 mod plans;
 mod sales;
