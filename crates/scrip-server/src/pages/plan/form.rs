@@ -28,6 +28,9 @@ pub(super) struct PlanForm {
     /// The address of another token.
     #[serde(default)]
     pub(super) token: String,
+    /// Who is paid on the chain; the owner without.
+    #[serde(default)]
+    pub(super) payee: String,
     /// The credits, or how many units of time.
     #[serde(default)]
     pub(super) amount: String,
@@ -52,6 +55,7 @@ impl PlanForm {
             price: String::new(),
             currency: if template.is_free { FREE.to_owned() } else { String::new() },
             token: String::new(),
+            payee: String::new(),
             amount: template.amount.to_owned(),
             unit: template.unit,
             trial: template.is_trial.then(|| "on".to_owned()),
@@ -114,8 +118,10 @@ impl PlanForm {
         let address = if self.currency == OTHER { self.token.trim() } else { &self.currency };
         let token = state.chain.token(parse_address(address)?).await?;
         let amount = self.amount_of(&token)?;
+        let payee = self.payee.trim();
+        let payee = if payee.is_empty() { owner } else { parse_address(payee)? };
         Ok(json!({
-            "isCrypto": true, "tokenAddress": token.address, "amounts": [amount.to_string()], "receivers": [owner],
+            "isCrypto": true, "tokenAddress": token.address, "amounts": [amount.to_string()], "receivers": [payee],
         }))
     }
 

@@ -125,6 +125,9 @@ async fn fill_in(state: &State, form: &PlanForm, wrong: Option<&Problem>) -> Res
             }
             label { "Address of another token" input name="token" value=(form.token) pattern="0x[0-9a-fA-F]{40}" placeholder="0x…"; }
             label { "Price" input name="price" value=(form.price) inputmode="decimal" placeholder="9.99"; }
+            label { "Paid to on the chain; without an address, to your account"
+                input name="payee" value=(form.payee) pattern="0x[0-9a-fA-F]{40}" placeholder="0x…";
+            }
             @match form.sells {
                 Sells::Requests => {
                     label { "No. of Credits" input name="amount" value=(form.amount) inputmode="numeric" required; }
@@ -187,7 +190,7 @@ pub(super) async fn review(
             dt { "Kind" } dd { (form.sells.label()) }
             dt { "Price" } dd { (words::price(&state, &terms.price).await?) }
             dt { "An order gives" } dd { (words::grant(terms)) }
-            @if !terms.payees.is_empty() { dt { "Paid to" } dd { code { (me.account) } } }
+            @if !terms.payees.is_empty() { dt { "Paid to" } dd { @for payee in &terms.payees { code { (payee.account) } } } }
         }
         form method="post" action="/new/plan/review" {
             input type="hidden" name="draft" value=(draft);

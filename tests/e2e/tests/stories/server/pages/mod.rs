@@ -1,10 +1,10 @@
 //! Stories of the builder's pages, as a browser sees them.
 
-mod browser;
+mod clicked;
 mod log_in;
-mod plans;
+mod make_plan;
 mod sales;
-mod services;
+mod make_service;
 
 use alloy::{
     network::EthereumWallet,

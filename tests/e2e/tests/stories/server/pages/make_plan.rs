@@ -70,10 +70,15 @@ async fn a_plan_is_made_step_by_step(env: &mut ServerEnv) -> Result<()> {
     assert_eq!(plan.terms.grant, Grant::Credits { amount: 100, lifetime: None });
     assert!(matches!(plan.terms.price, Price::Fixed { amount: 20_500_000, .. }), "{plan:?}");
     assert_eq!(plan.terms.payees[0].account, env.builder.address);
+    // Somebody else is paid, if it is said.
+    let elsewhere = env.stranger.address.to_string();
+    let other = [filled.as_slice(), &[("payee", &*elsewhere)]].concat();
+    let other = env.chain.builder.plan(create_plan(&mut browser, &other).await?).await?;
+    assert_eq!(other.terms.payees[0].account, env.stranger.address);
 
     // It is the same as a plan of the API, and its transaction is listed.
     let told = env.builder.get("/api/v1/protocol/plans").await?.ok()?;
-    assert_eq!((&told["total"], &told["plans"][0]["id"]), (&json!(1), &json!(id)));
+    assert_eq!((&told["total"], &told["plans"][1]["id"]), (&json!(2), &json!(id)));
     let transactions = browser.get("/my/transactions").await?.ok()?;
     assert!(transactions.contains("Create a plan") && transactions.contains(">Done</td>"), "{transactions}");
     assert!(!transactions.contains("http-equiv"), "nothing is under way");
