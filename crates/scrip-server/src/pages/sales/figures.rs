@@ -105,7 +105,12 @@ impl Figures {
 
     /// What was paid to the plan's payees; by card what was charged.
     pub(super) fn revenue(&self) -> String {
-        self.money.format(self.revenue_on(None))
+        self.money_of(self.revenue_on(None))
+    }
+
+    fn money_of(&self, amount: U256) -> String {
+        // A plan that is free has no money.
+        self.money.format(amount).trim_end().to_owned()
     }
 
     pub(super) fn day(&self, number: u64) -> Shown {
@@ -115,7 +120,7 @@ impl Figures {
             number,
             sold: (f64::from(sold), sold.to_string()),
             requests: (requests as f64, requests.to_string()),
-            revenue: (f64::from(revenue), self.money.format(revenue)),
+            revenue: (f64::from(revenue), self.money_of(revenue)),
         }
     }
 

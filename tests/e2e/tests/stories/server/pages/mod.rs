@@ -3,8 +3,8 @@
 mod clicked;
 mod log_in;
 mod make_plan;
-mod sales;
 mod make_service;
+mod sales;
 
 use alloy::{
     network::EthereumWallet,
