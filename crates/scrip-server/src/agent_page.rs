@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::Row;
 
-use crate::{problem::Problem, state::State};
+use crate::{plan_page::check_size, problem::Problem, state::State};
 
 /// What an agent says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,7 @@ impl AgentPage {
         metadata: Map<String, Value>,
         mut api: Map<String, Value>,
     ) -> Result<Self, Problem> {
+        check_size("an agent", &[&metadata, &api])?;
         let secrets: Map<_, _> =
             SECRETS.into_iter().filter_map(|name| Some((name.to_owned(), api.remove(name)?))).collect();
         let secret = if secrets.values().all(Value::is_null) {

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use alloy::{
@@ -45,6 +45,8 @@ pub(crate) struct Chain {
     lens: OnceCell<Lens<RootProvider>>,
     terms: Mutex<HashMap<PlanId, Arc<Terms>>>,
     tokens: Mutex<HashMap<Address, Token>>,
+    /// The highest block of which the node has told, and when that was.
+    told: Mutex<Option<(u64, Instant)>>,
 }
 
 /// How many plans' terms are remembered, and how many tokens.
@@ -52,6 +54,9 @@ const TERMS: usize = 1_024;
 
 /// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a node that was further is believed to be still: a reorg may have taken its blocks away.
+const BELIEVED: Duration = Duration::from_secs(60);
 
 /// More gas than a redemption takes.
 const GAS: u64 = 200_000;
@@ -74,6 +79,7 @@ impl Chain {
             lens: OnceCell::new(),
             terms: Mutex::default(),
             tokens: Mutex::default(),
+            told: Mutex::default(),
         };
         if let Some((signer, least)) = funder {
             chain.fund = Some(Fund::new(chain.actor(signer).await?, least));
@@ -94,6 +100,20 @@ impl Chain {
     /// The latest block's number.
     pub(crate) async fn block(&self) -> Result<u64, Error> {
         Ok(self.reader.provider().get_block_number().await?)
+    }
+
+    /// There is such a block.
+    pub(crate) fn tell(&self, block: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|(before, then)| before <= block || then.elapsed() >= BELIEVED) {
+            *told = Some((block, Instant::now()));
+        }
+    }
+
+    /// Whether a node whose latest block is this one is behind what was told, by another of those that answer for it, it may be.
+    pub(crate) fn is_behind(&self, latest: u64) -> bool {
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.is_some_and(|(before, then)| latest < before && then.elapsed() < BELIEVED)
     }
 
     /// A plan's terms, which never change, so that they are read once.
@@ -169,13 +189,13 @@ impl Chain {
     }
 
     /// Makes sure that an account does not order with what it was given for gas, unless it has ordered already. `key` stands for
-    /// the order.
+    /// the order, and this is the price that it may have.
     pub(crate) async fn keep_gas(
         &self,
         account: Address,
         item: &Item,
         key: &str,
-    ) -> Result<Option<Turn>, Failure> {
+    ) -> Result<Option<(Turn, U256)>, Failure> {
         let Some(fund) = &self.fund else { return Ok(None) };
         let is_coin = match self.terms(item.plan).await?.price {
             Price::Fixed { token, .. } | Price::Quoted { token, .. } => token.is_zero(),
@@ -185,7 +205,7 @@ impl Chain {
             return Ok(None);
         }
         let quote = self.lens().await?.quote(item, account).await?;
-        Ok(Some(fund.keep(account, quote.price).await?))
+        Ok(Some((fund.keep(account, quote.price).await?, quote.price)))
     }
 }
 

@@ -5,6 +5,8 @@ mod account;
 mod agent_page;
 mod api_key;
 mod auth;
+mod backup;
+mod bounds;
 mod card;
 mod chain;
 mod database;
@@ -42,6 +44,8 @@ mod vault;
 mod wire;
 mod work;
 
+pub use backup::{BackupError, back_up};
+pub use bounds::Bounds;
 pub use card::Stripe;
 pub use index::{IndexCheck, Indexing};
 pub use mail::Mail;

@@ -14,12 +14,13 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
+
+use crate::Bounds;
 
 /// How long the head of a request may take to come.
 const HEAD: Duration = Duration::from_secs(15);
-/// How long what was begun may take when the server ends.
-const LAST: Duration = Duration::from_secs(30);
 /// The most connections at once; who comes then waits to be let in.
 const CONNECTIONS: usize = 8_192;
 /// How long is waited when a connection could not be taken: there may be no descriptor left.
@@ -33,6 +34,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
+    bounds: &Bounds,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
@@ -65,7 +67,11 @@ pub(crate) async fn serve(
             request.extensions_mut().insert(Peer(from.ip()));
             one_slash(request)
         });
-        let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        // Who asks for answers and takes none keeps no connection from others.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(bounds.reading));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = http.serve_connection(stream, TowerToHyperService::new(app));
         let connection = ending.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -75,7 +81,7 @@ pub(crate) async fn serve(
         });
     }
     drop(listener);
-    if timeout(LAST, ending.shutdown()).await.is_err() {
+    if timeout(bounds.ending, ending.shutdown()).await.is_err() {
         tracing::warn!("some requests were not answered in time");
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -22,8 +22,12 @@ use prometheus_client::{
     registry::Registry,
 };
 use sqlx::Row;
+use tokio::time::timeout;
 
 use crate::{problem::Problem, state::State};
+
+/// How long the chain is waited for: those who read the figures do not wait for long.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How the figures are written.
 pub(crate) const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -58,6 +62,7 @@ pub(crate) struct Metrics {
     seconds: Family<Route, Histogram>,
     operations: Family<Ended, Counter>,
     open: Gauge<u64, AtomicU64>,
+    behind: Gauge<f64, AtomicU64>,
     connections: Family<Connections, Gauge<u64, AtomicU64>>,
 }
 
@@ -71,9 +76,10 @@ impl Default for Metrics {
             seconds: Family::new_with_constructor(seconds),
             operations: Family::default(),
             open: Gauge::default(),
+            behind: Gauge::default(),
             connections: Family::default(),
         };
-        let Self { registry, requests, seconds, operations, open, connections } = &mut metrics;
+        let Self { registry, requests, seconds, operations, open, behind, connections } = &mut metrics;
         registry.register("http_requests", "Requests that were answered", requests.clone());
         registry.register("http_request_seconds", "How long they took", seconds.clone());
         registry.register(
@@ -82,6 +88,11 @@ impl Default for Metrics {
             operations.clone(),
         );
         registry.register("operations_open", "Writes that are under way, in all processes", open.clone());
+        registry.register(
+            "index_behind_blocks",
+            "How many blocks of the chain are not in the index yet; NaN while the chain cannot be asked",
+            behind.clone(),
+        );
         registry.register("database_connections", "Connections of this process", connections.clone());
         metrics
     }
@@ -96,11 +107,19 @@ impl Metrics {
 }
 
 impl State {
+    /// How many blocks the index is behind the chain; no number while the chain cannot be asked.
+    async fn behind(&self) -> Result<f64, Problem> {
+        let Ok(Ok(block)) = timeout(PATIENCE, self.chain.block()).await else { return Ok(f64::NAN) };
+        // Blocks are few enough to be counted so.
+        Ok(block.saturating_sub(self.indexed_block().await?.unwrap_or_default()) as f64)
+    }
+
     /// The figures, as Prometheus reads them.
     pub(crate) async fn metrics(&self) -> Result<String, Problem> {
         let open = sqlx::query("SELECT COUNT(*) FROM operations WHERE status = 'open'");
         let open: i64 = open.fetch_one(&self.db).await?.try_get(0)?;
         self.metrics.open.set(open.unsigned_abs());
+        self.metrics.behind.set(self.behind().await?);
         let idle = self.db.num_idle() as u64;
         let busy = u64::from(self.db.size()).saturating_sub(idle);
         for (state, number) in [("idle", idle), ("busy", busy)] {

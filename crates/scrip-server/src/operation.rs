@@ -52,6 +52,17 @@ struct Cost {
     charge: Option<Charge>,
 }
 
+/// What is asked for.
+#[derive(Debug)]
+struct Wanted {
+    account: Address,
+    /// What tells it from all else.
+    digest: String,
+    /// The work, as it is kept.
+    work: String,
+    cost: Cost,
+}
+
 /// Lets go of an operation when its caller has gone without an answer.
 struct Waiter {
     state: Arc<State>,
@@ -119,14 +130,17 @@ impl State {
 
     /// Finds the operation that a request is about, or begins it.
     async fn enter(self: Arc<Self>, account: Address, repeat: Repeat, work: Work) -> Result<Waiter, Problem> {
-        let text = serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?;
-        let cost = Cost { spending: work.spending(account), charge: work.charge() };
-        let digest = repeat.digest.to_string();
+        let wanted = Wanted {
+            account,
+            digest: repeat.digest.to_string(),
+            work: serde_json::to_string(&work).map_err(|error| Problem::internal(&error))?,
+            cost: Cost { spending: work.spending(account), charge: work.charge() },
+        };
         let id = match repeat.key.as_deref() {
-            Some(key) => self.begin_with_key(account, key, &digest, &text, cost).await?,
-            None => match self.left(account, &digest).await? {
+            Some(key) => self.begin_with_key(key, &wanted).await?,
+            None => match self.left(account, &wanted.digest).await? {
                 Some(id) => id,
-                None => self.begin(account, None, &digest, &text, cost).await?.unwrap_or_default(),
+                None => self.begin(None, &wanted).await?.unwrap_or_default(),
             },
         };
         Ok(Waiter { state: self, id: Some(id) })
@@ -178,13 +192,11 @@ impl State {
     /// Takes an operation down and begins it, unless its key is taken.
     async fn begin(
         self: &Arc<Self>,
-        account: Address,
         request_key: Option<&str>,
-        digest: &str,
-        work: &str,
-        cost: Cost,
+        wanted: &Wanted,
     ) -> Result<Option<String>, Problem> {
-        let (id, Cost { spending, charge }) = (fresh_id(), cost);
+        let Wanted { account, digest, work, cost } = wanted;
+        let (id, Cost { spending, charge }) = (fresh_id(), *cost);
         let take_down = sqlx::query(
             "INSERT INTO operations \
                (id, account, request_key, digest, work, status, worker, waiter, heard, created_at, \
@@ -203,11 +215,11 @@ impl State {
         .bind(spending.map(|spending| as_i64(spending.credits).min(MOST_SPENT)))
         .bind(charge.map(|charge| charge.columns().0))
         .bind(charge.and_then(|charge| charge.columns().1));
-        let taken_down = self.take_down(account, take_down, cost).await?;
+        let taken_down = self.take_down(*account, take_down, *cost).await?;
         if !taken_down {
             return Ok(None);
         }
-        self.go_on(id.clone(), account, work)?;
+        self.go_on(id.clone(), *account, work)?;
         Ok(Some(id))
     }
 
@@ -229,34 +241,21 @@ impl State {
         Ok(written.rows_affected() > 0)
     }
 
-    async fn begin_with_key(
-        self: &Arc<Self>,
-        account: Address,
-        key: &str,
-        digest: &str,
-        work: &str,
-        cost: Cost,
-    ) -> Result<String, Problem> {
+    async fn begin_with_key(self: &Arc<Self>, key: &str, wanted: &Wanted) -> Result<String, Problem> {
         // What was done before is not judged anew.
-        if let Some(id) = self.repeat(account, key, digest, work, cost).await? {
+        if let Some(id) = self.repeat(key, wanted).await? {
             return Ok(id);
         }
-        if let Some(id) = self.begin(account, Some(key), digest, work, cost).await? {
+        if let Some(id) = self.begin(Some(key), wanted).await? {
             return Ok(id);
         }
         // The same came at the same time.
-        Ok(self.repeat(account, key, digest, work, cost).await?.unwrap_or_default())
+        Ok(self.repeat(key, wanted).await?.unwrap_or_default())
     }
 
     /// The operation that a key stands for, if there is one.
-    async fn repeat(
-        self: &Arc<Self>,
-        account: Address,
-        key: &str,
-        digest: &str,
-        work: &str,
-        cost: Cost,
-    ) -> Result<Option<String>, Problem> {
+    async fn repeat(self: &Arc<Self>, key: &str, wanted: &Wanted) -> Result<Option<String>, Problem> {
+        let Wanted { account, digest, work, cost } = wanted;
         let row =
             sqlx::query("SELECT id, digest, status FROM operations WHERE account = $1 AND request_key = $2")
                 .bind(account.to_string())
@@ -266,21 +265,26 @@ impl State {
         let Some(row) = row else { return Ok(None) };
         let (id, stands_for, status): (String, String, String) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if stands_for != digest {
+        if stands_for != *digest {
             return Err(ProblemKind::KEY_REUSED
                 .problem(format!("the idempotency key `{key}` stands for another request"))
                 .hint("use a new key for a new request"));
         }
-        // What was not done may be tried again.
+        // What was not done may be tried again. It is spent now, by who asks now, and of what is asked inside the server it is
+        // what is asked now: whoever goes on with it does that.
         if status == "failed" {
             let again = sqlx::query(
-                "UPDATE operations SET status = 'open', outcome = NULL, worker = $1, waiter = $1, heard = 0 \
-                 WHERE id = $2 AND status = 'failed'",
+                "UPDATE operations SET status = 'open', outcome = NULL, worker = $1, waiter = $1, heard = 0, \
+                   work = $2, created_at = $3, cents = $4, api_key = $5 WHERE id = $6 AND status = 'failed'",
             )
             .bind(&self.instance)
+            .bind(work)
+            .bind(self.now_i64())
+            .bind(cost.charge.map(|charge| charge.columns().0))
+            .bind(cost.charge.and_then(|charge| charge.columns().1))
             .bind(&id);
-            if self.take_down(account, again, cost).await? {
-                self.go_on(id.clone(), account, work)?;
+            if self.take_down(*account, again, *cost).await? {
+                self.go_on(id.clone(), *account, work)?;
             }
         }
         Ok(Some(id))
@@ -305,8 +309,17 @@ impl State {
             let (id, account, work): (String, String, String) =
                 (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
             tracing::info!(operation = id, "going on with an operation that was left");
-            let account = account.parse().map_err(|error| Problem::internal(&error))?;
-            self.go_on(id, account, &work)?;
+            let account = account.parse().map_err(|error| Problem::internal(&error));
+            let gone_on = account.and_then(|account| self.go_on(id.clone(), account, &work));
+            if gone_on.is_err() {
+                // It may be of a later version, and is left to a process that knows it. The others are gone on with.
+                tracing::error!(operation = id, "an operation that was left cannot be read");
+                sqlx::query("UPDATE operations SET worker = '' WHERE id = $1 AND worker = $2")
+                    .bind(&id)
+                    .bind(&self.instance)
+                    .execute(&self.db)
+                    .await?;
+            }
         }
         Ok(())
     }
@@ -318,7 +331,11 @@ impl State {
         let running = self.running.begin(id.clone());
         tokio::spawn(async move {
             let name = work.name();
-            let (status, block, outcome) = match state.carry_out(&id, account, work).await {
+            let done = state.carry_out(&id, account, work).await;
+            if let Ok(Outcome { block: Some(block), .. }) = done {
+                state.chain.tell(block);
+            }
+            let (status, block, outcome) = match done {
                 Ok(outcome) => ("done", outcome.block, serde_json::to_string(&outcome)),
                 Err(problem) => ("failed", None, serde_json::to_string(&problem)),
             };
@@ -350,21 +367,23 @@ impl State {
         loop {
             let error = match self.try_out(id, account, work.clone()).await {
                 Ok(outcome) => return Ok(outcome),
-                // The same of the database: it says nothing of what was signed.
-                Err(Failure::Here(problem)) if problem.retryable && self.is_begun(id, account).await => {
+                // The same of the database, or a fault of ours: it says nothing of what was signed.
+                Err(Failure::Here(problem)) if problem.status >= 500 && self.is_begun(id, account).await => {
                     tracing::warn!(problem.detail, operation = id, "not known yet");
                     sleep(AGAIN).await;
                     continue;
                 }
                 Err(Failure::Here(problem)) => return Err(problem),
                 Err(Failure::Chain(error)) => error,
+                Err(Failure::Begun(detail)) => {
+                    tracing::warn!(detail, operation = id, "not known yet");
+                    sleep(AGAIN).await;
+                    continue;
+                }
             };
             let is_certain = match &error {
                 Error::Pending { .. } => false,
-                // This try did nothing. An earlier one, by a process that is gone, may have signed it.
-                Error::Transport(_) | Error::Contract(_) | Error::Journal(_) => {
-                    !self.is_begun(id, account).await
-                }
+                error if says_nothing(error) => !self.is_begun(id, account).await,
                 _ => true,
             };
             if is_certain {
@@ -377,7 +396,13 @@ impl State {
 
     async fn try_out(&self, id: &str, account: Address, work: Work) -> Result<Outcome, Failure> {
         let signer = self.signer(account).await?;
-        self.chain.fund(account, id).await?;
+        if let Err(error) = self.chain.fund(account, id).await {
+            // What was signed before needs nothing more of the fund.
+            if !self.is_begun(id, account).await {
+                return Err(error.into());
+            }
+            tracing::warn!(%error, operation = id, "no gas can be given");
+        }
         let actor = self.chain.actor(signer).await?;
         work.perform(self, &actor, id).await
     }
@@ -385,11 +410,16 @@ impl State {
     /// Whether anything of an operation may have been signed.
     async fn is_begun(&self, id: &str, account: Address) -> bool {
         for key in [id, &Work::plan_key(id)] {
-            if self.chain.has_signed(account, key).await.unwrap_or(true) {
+            if self.may_be_signed(account, key).await {
                 return true;
             }
         }
         false
+    }
+
+    /// Whether something may have been signed under a key.
+    pub(crate) async fn may_be_signed(&self, account: Address, key: &str) -> bool {
+        self.chain.has_signed(account, key).await.unwrap_or(true)
     }
 
     /// Waits until an operation has ended, here or in another process.
@@ -423,6 +453,20 @@ impl State {
             .await?;
         Ok(Operation { status: row.try_get(0)?, outcome: row.try_get(1)? })
     }
+}
+
+/// Whether an error is only of the try that met it: nothing was signed in it, but an earlier one, by a process that is gone, may
+/// have signed.
+pub(crate) const fn says_nothing(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Transport(_)
+            | Error::Contract(_)
+            | Error::Journal(_)
+            | Error::UnexpectedAnswer(_)
+            | Error::WrongChain { .. }
+            | Error::NotScrip { .. }
+    )
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {

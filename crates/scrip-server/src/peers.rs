@@ -22,6 +22,8 @@ const BEAT: Duration = Duration::from_secs(1);
 const GONE: Duration = Duration::from_secs(5);
 /// How often is looked whether another has said something.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked for what can be forgotten, in beats: every ten minutes.
+const TIDIES: u64 = 600;
 
 /// What was last heard of each process, and when.
 #[derive(Debug, Default)]
@@ -78,13 +80,25 @@ impl State {
     pub(crate) fn go_on_beating(self: &Arc<Self>) -> JoinHandle<()> {
         let state = Arc::clone(self);
         tokio::spawn(async move {
-            loop {
+            for beat in 0_u64.. {
                 sleep(BEAT).await;
                 if let Err(problem) = state.beat().await {
                     tracing::warn!(problem.detail, "this process could not look after the others");
                 }
+                if beat.is_multiple_of(TIDIES) {
+                    // By itself, for it may take longer than a process may be silent.
+                    let state = Arc::clone(&state);
+                    tokio::spawn(async move { state.tidy().await });
+                }
             }
         })
+    }
+
+    async fn tidy(&self) {
+        match self.forget_holds().await {
+            Ok(forgotten) => tracing::debug!(forgotten, "old reservations are forgotten"),
+            Err(problem) => tracing::warn!(problem.detail, "old reservations could not be forgotten"),
+        }
     }
 
     /// The others need not wait until they take this process for gone.

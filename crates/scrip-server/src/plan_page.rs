@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::Row;
 
-use crate::{problem::Problem, state::State};
+use crate::{
+    problem::{Problem, ProblemKind},
+    state::State,
+};
 
 /// What a plan says of itself beyond its terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +18,30 @@ pub(crate) struct PlanPage {
     pub(crate) org_id: Option<String>,
 }
 
+/// The most bytes of JSON that a plan or an agent says of itself: a list has a hundred of them.
+const MOST: usize = 1 << 16;
+
+/// Makes sure that a list has room for what is said.
+pub(crate) fn check_size(of: &str, parts: &[&Map<String, Value>]) -> Result<(), Problem> {
+    let mut bytes = 0;
+    for part in parts {
+        bytes += serde_json::to_vec(part).map_err(|error| Problem::internal(&error))?.len();
+    }
+    if bytes <= MOST {
+        return Ok(());
+    }
+    Err(ProblemKind::TOO_LARGE
+        .problem(format!("{of} says {bytes} bytes of JSON of itself, and {MOST} are the most"))
+        .hint("say less, and where the rest is found"))
+}
+
 impl PlanPage {
+    /// A page, if lists have room for it.
+    pub(crate) fn new(metadata: Map<String, Value>, org_id: Option<String>) -> Result<Self, Problem> {
+        check_size("a plan", &[&metadata])?;
+        Ok(Self { metadata, org_id })
+    }
+
     /// The plan's name: as it was given, if the chain has a part of it.
     pub(crate) fn name(&self, on_chain: &str) -> String {
         let given = self.metadata.get("name").and_then(Value::as_str).map(str::trim);

@@ -166,7 +166,7 @@ impl ProblemKind {
             "tell who runs it";
     }
 
-    /// The code of problems of this kind.
+    /// Its code.
     pub(crate) const fn code(self) -> &'static str {
         self.1
     }

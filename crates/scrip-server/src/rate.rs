@@ -1,6 +1,11 @@
 //! How often is asked: each API key, and each address that asks without one, so many times a second.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy::primitives::B256;
 use axum::{
@@ -30,6 +35,14 @@ enum Who {
     Key(B256),
     /// Without one.
     Address(Option<IpAddr>),
+}
+
+/// Whose an address is: of IPv6 everybody has as many as there are in a network of 64 bits.
+fn owner(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address => address,
+    }
 }
 
 /// Counts who asks.
@@ -66,7 +79,7 @@ pub(crate) async fn limit(
     let key = header.and_then(bearer).and_then(|key| state.keys.read(key));
     let who = match key {
         Some(claims) => Who::Key(claims.jti),
-        None => Who::Address(request.extensions().get::<Peer>().map(|peer| peer.0)),
+        None => Who::Address(request.extensions().get::<Peer>().map(|peer| owner(peer.0))),
     };
     match state.rate.wait(who) {
         None => Ok(next.run(request).await),
@@ -82,6 +95,18 @@ pub(crate) async fn limit(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_many_addresses_is_one() {
+        let owner = |address: &str| owner(address.parse().unwrap()).to_string();
+        assert_eq!(owner("2001:db8:1:2:3:4:5:6"), owner("2001:db8:1:2::"));
+        assert_ne!(owner("2001:db8:1:2::1"), owner("2001:db8:1:3::1"));
+        assert_eq!(
+            (owner("192.0.2.7"), owner("::ffff:192.0.2.7")),
+            (owner("::ffff:192.0.2.7"), "192.0.2.7".to_owned())
+        );
+        assert_ne!(owner("192.0.2.7"), owner("192.0.2.8"));
+    }
 
     #[test]
     fn each_may_ask_for_ten_seconds_at_once() {

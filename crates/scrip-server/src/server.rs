@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -24,7 +24,7 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    IndexCheck, Indexing, MasterKey, Pages, Stripe,
+    Bounds, IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
@@ -71,6 +71,8 @@ pub struct Config {
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
     pub indexing: Indexing,
+    /// What keeps those who ask from holding up all others.
+    pub bounds: Bounds,
 }
 
 /// Who pays for the gas of managed accounts.
@@ -130,8 +132,6 @@ pub struct Server {
 
 /// The most bytes of a request.
 const BODY: usize = 1 << 20;
-/// The most requests at once; what comes then is refused.
-const AT_ONCE: usize = 4_096;
 /// The longest that a request takes.
 const LONGEST: Duration = Duration::from_secs(28);
 
@@ -154,6 +154,7 @@ impl Server {
             pages,
             clock,
             indexing,
+            bounds,
         } = config;
         let place = match public_url {
             None => None,
@@ -175,8 +176,10 @@ impl Server {
             vault: Vault::new(&master_key),
             clock,
             indexing,
+            bounds,
             repeat_key: master_key.derive("scrip repeated requests"),
             code_key: master_key.derive("scrip codes by e-mail"),
+            nonce_key: master_key.derive("scrip log-in nonces"),
             instance: database::fresh_id(),
             processor,
             card_news: Default::default(),
@@ -279,7 +282,7 @@ impl Server {
                     .layer(from_fn_with_state(Arc::clone(&self.state), rate::limit))
                     .layer(HandleErrorLayer::new(too_slow))
                     .load_shed()
-                    .layer(GlobalConcurrencyLimitLayer::new(AT_ONCE))
+                    .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests))
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
@@ -298,10 +301,20 @@ impl Server {
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
-        let served = listen::serve(listener, self.app(), shutdown).await;
+        let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();
+        // Nor is a database waited for that does not answer.
+        if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
+            tracing::warn!(
+                "the database does not answer: the others find out by themselves that this process ends"
+            );
+        }
+        served
+    }
+
+    async fn leave(&self) {
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
@@ -309,7 +322,6 @@ impl Server {
             tracing::warn!(%error, "the others could not be told that this process ends");
         }
         self.state.db.close().await;
-        served
     }
 }
 

@@ -1,20 +1,21 @@
 //! Logging in with an own wallet, by a message of ERC-4361 ("Sign-In with Ethereum") that it signs.
 
-use alloy::primitives::{Address, Bytes, keccak256};
+use alloy::primitives::{Address, Bytes, hex, keccak256};
 use axum::http::{Uri, uri::Authority};
 use jiff::Timestamp;
 use siwe::{Message, TimeStamp};
-use sqlx::Row;
 
 use crate::{
     account::as_i64,
-    database::fresh_id,
     problem::{Problem, ProblemKind},
     state::State,
 };
 
 /// For how long a nonce may be signed, in seconds.
 const SIGNED_WITHIN: u64 = 600;
+
+/// For how long a nonce that was used is kept after its end, in seconds: as far as the clocks of replicas may be apart.
+const KEPT: i64 = 3_600;
 
 /// What a message has to say to be taken here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,21 +56,45 @@ impl Place {
 }
 
 impl State {
-    /// What is to be signed, by whoever wants to log in.
-    pub(crate) async fn ask_to_sign_in(&self) -> Result<Asked, Problem> {
+    /// What is to be signed, by whoever wants to log in. Nothing of it is kept: anybody may ask for it.
+    pub(crate) fn ask_to_sign_in(&self) -> Result<Asked, Problem> {
         let Place { uri, domain } = self.place()?;
-        let (nonce, expires_at) = (fresh_id(), self.now() + SIGNED_WITHIN);
-        sqlx::query("DELETE FROM sign_ins WHERE expires_at <= $1")
-            .bind(self.now_i64())
-            .execute(&self.db)
-            .await?;
-        sqlx::query("INSERT INTO sign_ins (nonce, expires_at) VALUES ($1, $2)")
-            .bind(&nonce)
-            .bind(as_i64(expires_at))
-            .execute(&self.db)
-            .await?;
+        let expires_at = self.now() + SIGNED_WITHIN;
+        let nonce = self.nonce(expires_at, rand::random());
         let chain_id = self.chain.scrip().chain_id();
         Ok(Asked { domain: domain.to_string(), uri: uri.clone(), chain_id, nonce, expires_at })
+    }
+
+    /// A nonce that ends at some time, and shows that it was given here.
+    fn nonce(&self, expires_at: u64, random: [u8; 16]) -> String {
+        let said = [&expires_at.to_be_bytes()[..], &random].concat();
+        let seal = keccak256([&self.nonce_key[..], &said].concat());
+        hex::encode([&said, &seal[..16]].concat())
+    }
+
+    /// When a nonce ends that was given here.
+    fn end_of_nonce(&self, nonce: &str) -> Option<u64> {
+        let said: [u8; 40] = hex::decode_to_array(nonce).ok()?;
+        let expires_at = u64::from_be_bytes(said[..8].try_into().ok()?);
+        let random = said[8..24].try_into().ok()?;
+        // One that is forged would still have to be signed by the wallet, and is used up as any other.
+        (self.nonce(expires_at, random) == nonce).then_some(expires_at)
+    }
+
+    /// Uses a nonce up, with which somebody has logged in; whether it was not before.
+    async fn use_nonce(&self, nonce: &str, expires_at: u64) -> Result<bool, Problem> {
+        sqlx::query("DELETE FROM sign_ins WHERE expires_at <= $1")
+            .bind(self.now_i64() - KEPT)
+            .execute(&self.db)
+            .await?;
+        let used = sqlx::query(
+            "INSERT INTO sign_ins (nonce, expires_at) VALUES ($1, $2) ON CONFLICT (nonce) DO NOTHING",
+        )
+        .bind(nonce)
+        .bind(as_i64(expires_at))
+        .execute(&self.db)
+        .await?;
+        Ok(used.rows_affected() == 1)
     }
 
     /// Who has signed a message that was asked for here, and was not used before; it has an account from now on.
@@ -106,12 +131,12 @@ impl State {
             return Err(refused(format!("{account} has not signed it")));
         }
         // Last, so that nobody but its signer uses a nonce up.
-        let nonce = sqlx::query("DELETE FROM sign_ins WHERE nonce = $1 RETURNING expires_at")
-            .bind(&read.nonce)
-            .fetch_optional(&self.db)
-            .await?;
-        let expires_at = nonce.map(|row| row.try_get::<i64, _>(0)).transpose()?;
-        if expires_at.is_none_or(|expires_at| now >= expires_at) {
+        let ends = self.end_of_nonce(&read.nonce).filter(|&ends| self.now() < ends);
+        let is_new = match ends {
+            Some(ends) => self.use_nonce(&read.nonce, ends).await?,
+            None => false,
+        };
+        if !is_new {
             return Err(refused(format!(
                 "its nonce `{}` was not given here, was used, or has ended",
                 read.nonce

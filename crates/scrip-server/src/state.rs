@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use crate::{
-    access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
+    Bounds, access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
     holds::Turns, index::Indexing, mail::Mailer, metrics::Metrics, pages::Pages, peers::Peers, rate::Rate,
     running::Running, sign_in::Place, vault::Vault,
 };
@@ -52,10 +52,13 @@ pub(crate) struct State {
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
     pub(crate) indexing: Indexing,
+    pub(crate) bounds: Bounds,
     /// Keys the hashes of what was asked.
     pub(crate) repeat_key: Zeroizing<[u8; 32]>,
     /// Keys the hashes of codes that are sent by e-mail.
     pub(crate) code_key: Zeroizing<[u8; 32]>,
+    /// Keys the nonces that are signed to log in.
+    pub(crate) nonce_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.
     pub(crate) instance: String,
     /// The operations that it does.

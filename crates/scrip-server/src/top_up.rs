@@ -7,9 +7,11 @@ use scrip::{Error, Grant, PlanId, Price, Terms, Token};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account::as_i64,
     chain::Actor,
     extract::Repeat,
     holds::{Ask, Hold, MINED_WITHIN, Reserved},
+    operation::says_nothing,
     problem::{Problem, ProblemKind},
     state::State,
     work::{Failure, Outcome, Work, outcome},
@@ -80,11 +82,12 @@ impl State {
                 .problem(detail)
                 .hint("the subscriber orders the plan itself, and makes another token")
         })?;
-        delegation.check(plan, cents, self.now())?;
+        delegation.check(plan, cents, self.now()).map_err(discreet)?;
         let key = format!("§ top-up {plan} {} {purchases}", delegation.id);
         let repeat = Repeat { digest: keccak256(&key), key: Some(key) };
         let top_up = TopUp { delegation: delegation.id, plan, quantity, cents, purchases };
-        Ok(self.operate(holder, repeat, Work::TopUp(top_up)).await?.transaction)
+        let bought = self.operate(holder, repeat, Work::TopUp(top_up)).await;
+        Ok(bought.map_err(discreet)?.transaction)
     }
 
     /// What an order costs, in cents of some coins, rounded up; or why that is not known.
@@ -125,28 +128,40 @@ impl State {
                 .into());
         }
         let ordered = once.order(plan).quantity(quantity).await;
-        if let Err(error @ Error::Pending { .. }) = ordered {
-            return Err(error.into());
+        match ordered {
+            Err(error @ Error::Pending { .. }) => return Err(error.into()),
+            // What another process has signed is spent.
+            Err(error) if says_nothing(&error) && self.may_be_signed(holder, id).await => {
+                return Err(Failure::Begun(error.to_string()));
+            }
+            _ => (),
         }
         if ordered.is_err() {
             self.give_back(id).await?;
         }
-        self.count_purchase(plan, holder, purchases).await?;
+        let block = ordered.as_ref().ok().map(|purchase| purchase.ordered.receipt.block);
+        self.count_purchase((plan, holder), purchases, block).await?;
         let ordered = ordered?.ordered;
         self.list_order(plan, holder, ordered.receipt).await;
         Ok(outcome(ordered)?)
     }
 
     /// What is bought from now on is another purchase.
-    async fn count_purchase(&self, plan: PlanId, holder: Address, purchases: i64) -> Result<(), Problem> {
+    async fn count_purchase(
+        &self,
+        (plan, holder): (PlanId, Address),
+        purchases: i64,
+        block: Option<u64>,
+    ) -> Result<(), Problem> {
         sqlx::query(
-            "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 1) \
-             ON CONFLICT (plan, holder) DO UPDATE SET purchases = holdings.purchases + 1 \
-             WHERE holdings.purchases = $3",
+            "INSERT INTO holdings (plan, holder, turn, purchases, bought_in) VALUES ($1, $2, 0, 1, $4) \
+             ON CONFLICT (plan, holder) DO UPDATE SET purchases = holdings.purchases + 1, \
+               bought_in = COALESCE($4, holdings.bought_in) WHERE holdings.purchases = $3",
         )
         .bind(plan.to_string())
         .bind(holder.to_string())
         .bind(purchases)
+        .bind(block.map(as_i64))
         .execute(&self.db)
         .await?;
         Ok(())
@@ -185,6 +200,20 @@ fn cents(amount: u128, quantity: u32, decimals: u8) -> Option<u64> {
     };
     // What the database counts.
     i64::try_from(cents).ok()?.try_into().ok()
+}
+
+/// What a seller is told of why its buyer cannot buy more: not what the buyer spends and may spend.
+fn discreet(problem: Problem) -> Problem {
+    let is = |kind: ProblemKind| problem.code == kind.code();
+    let detail = "what the subscriber lets be spent does not suffice for as many credits as are needed";
+    let said = if is(ProblemKind::DELEGATION_SPENT) {
+        ProblemKind::DELEGATION_SPENT.problem(detail)
+    } else if is(ProblemKind::BEYOND_LIMIT) {
+        ProblemKind::BEYOND_LIMIT.problem(detail)
+    } else {
+        return problem;
+    };
+    said.hint("the subscriber orders the plan itself, or lets more be spent")
 }
 
 fn short(ask: &Ask, available: u64) -> Problem {

@@ -162,8 +162,13 @@ impl Work {
             }
             Self::Order { plan, quantity, .. } => {
                 let item = Item { quantity, ..Item::new(plan, actor.signer()) };
-                let _turn = state.chain.keep_gas(actor.signer(), &item, id).await?;
-                let ordered = once.order(plan).quantity(quantity).await?.ordered;
+                let mut order = once.order(plan).quantity(quantity);
+                let kept = state.chain.keep_gas(actor.signer(), &item, id).await?;
+                if let Some((_turn, price)) = &kept {
+                    // A contract may quote one price to who looks, and another to who orders.
+                    order = order.at_most(*price);
+                }
+                let ordered = order.await?.ordered;
                 state.list_order(plan, actor.signer(), ordered.receipt).await;
                 outcome(ordered)?
             }
@@ -212,6 +217,8 @@ pub(crate) enum Failure {
     Chain(Error),
     /// By the database.
     Here(Problem),
+    /// What was signed may still come to be, or has, and this says nothing of it.
+    Begun(String),
 }
 
 impl From<Error> for Failure {

@@ -83,7 +83,8 @@ impl<P: Provider> Scrip<P> {
         self
     }
 
-    /// After how long in no block a write's transaction is replaced with a higher fee; 45 seconds by default.
+    /// After how long in no block a write's transaction is replaced with a higher fee; 45 seconds by default, counted from when this
+    /// process has first sent it, however often the write is repeated meanwhile.
     pub fn replaced_after(mut self, time: Duration) -> Self {
         self.manner.replaced_after = time;
         self

@@ -23,6 +23,10 @@ pub(crate) struct ServeArgs {
     // The URL may hold a password.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database: Option<String>,
+    /// Copy the database of --database, one of SQLite, to this file, which is not there yet, and end: also while a server uses it.
+    /// To restore it, serve with that file and the same master key
+    #[arg(long, conflicts_with_all = ["dev", "reindex"], value_name = "FILE")]
+    pub(crate) backup: Option<PathBuf>,
     /// Empty the index, from which lists and histories come, make it again from the chain, and compare it with the chain
     #[arg(long)]
     pub(crate) reindex: bool,

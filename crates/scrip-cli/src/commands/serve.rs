@@ -13,7 +13,9 @@ use alloy::primitives::{ChainId, U256, utils::parse_ether};
 use eyre::{Result, WrapErr};
 use scrip::Endpoint;
 use scrip_devnet::{Config as DevConfig, Devnet};
-use scrip_server::{Clock, Config, Fund, Indexing, Mail, MasterKey, Pages, Server, Stripe};
+use scrip_server::{
+    BackupError, Bounds, Clock, Config, Fund, Indexing, Mail, MasterKey, Pages, Server, Stripe, back_up,
+};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -41,8 +43,37 @@ const LEAST_GAS: &str = "0.01";
 const REQUESTS_PER_SECOND: u32 = 100;
 
 pub(crate) async fn run(args: ServeArgs, context: &Context) -> Result<Report> {
+    if let Some(file) = &args.backup {
+        return save(&args, file).await;
+    }
     log(context, if args.dev { "warn" } else { "info" });
     if args.dev { serve_devnet(args, context).await } else { serve_network(args, context).await }
+}
+
+/// Saves what exists nowhere else.
+async fn save(args: &ServeArgs, file: &Path) -> Result<Report> {
+    back_up(database(args)?, file).await.map_err(|error| {
+        let (exit, hint) = match &error {
+            BackupError::NotSqlite => (Exit::Usage, "run `pg_dump --format=custom --file=FILE URL`"),
+            BackupError::File { .. } => {
+                (Exit::Failed, "name a file that is not there yet, in a folder that is")
+            }
+            _ => (Exit::Failed, "name the file of the database with --database"),
+        };
+        problem(exit, error.to_string()).hint(hint)
+    })?;
+    let note = "Keep the master key apart from it: without that nobody opens what is sealed in it";
+    let shown = file.display().to_string();
+    Ok(Report::new(json!({ "backup": shown })).fields([("backup", shown)]).line(note))
+}
+
+/// The database that is named.
+fn database(args: &ServeArgs) -> Result<&str> {
+    Ok(args.database.as_deref().ok_or_else(|| {
+        problem(Exit::Usage, "there is no database").hint(
+            "name one with --database or DATABASE_URL, such as sqlite:///var/lib/scrip/scrip.db?mode=rwc",
+        )
+    })?)
 }
 
 /// Ctrl-C, or being told to end.
@@ -88,6 +119,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         pages: Pages { dev_log_in: true, mail: mail()?, tokens: vec![devnet.dollar().address] },
         clock: Clock::default(),
         indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
+        bounds: Bounds::default(),
     })
     .await?;
     let (builder, subscriber) = (devnet.actor("builder")?, devnet.actor("subscriber")?);
@@ -140,11 +172,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
              --master-key-file, or put it into SCRIP_MASTER_KEY",
         )
     })?;
-    let database = args.database.clone().ok_or_else(|| {
-        problem(Exit::Usage, "there is no database").hint(
-            "name one with --database or DATABASE_URL, such as sqlite:///var/lib/scrip/scrip.db?mode=rwc",
-        )
-    })?;
+    let database = database(&args)?.to_owned();
     let fund = if args.fund { Some(fund(context, node.chain_id).await?) } else { None };
     let (listener, url) = listen(&args).await?;
     let (client, deployment) = (node.endpoint()?.client(), node.deployment());
@@ -164,6 +192,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         },
         clock: Clock::default(),
         indexing: indexing(&args, Indexing::default().confirmations),
+        bounds: Bounds::default(),
     })
     .await?;
     if let Some(file) = args.admin_key.as_ref().filter(|file| !file.exists()) {

@@ -14,9 +14,15 @@ use crate::common::{Machine, Running};
 
 /// What a server answers, its head and its body.
 fn get(url: &str, path: &str) -> String {
+    get_as(url, path, "none")
+}
+
+/// The same, to who has a key.
+fn get_as(url: &str, path: &str, key: &str) -> String {
     let place = url.strip_prefix("http://").unwrap();
     let mut connection = TcpStream::connect(place).unwrap();
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n").unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {place}\r\nAuthorization: Bearer {key}");
+    write!(connection, "{head}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     answer
@@ -98,6 +104,9 @@ fn a_server_wants_a_master_key_and_a_database() {
     machine.set("STRIPE_WEBHOOK_SECRET", "whsec_secret");
     machine.type_(&["serve", "--database", "sqlite://scrip.db?mode=rwc", "--listen", "127.0.0.1:0"]);
     machine.set("STRIPE_WEBHOOK_SECRET", "");
+    machine.type_(&["serve", "--backup", "saved.db"]);
+    machine.type_(&["serve", "--backup", "saved.db", "--database", "postgres://here/it"]);
+    machine.type_(&["serve", "--backup", "saved.db", "--database", "sqlite://nowhere.db?mode=rwc"]);
     machine.scene("serve_refused");
 
     // It comes back with what it knew, and makes no second admin.
@@ -115,8 +124,25 @@ fn a_server_wants_a_master_key_and_a_database() {
     let key = fs::read_to_string(machine.file("admin")).unwrap();
     assert!(key.starts_with("scrip:") && mode(&machine.file("admin")) == 0o600);
     assert!(get(server.json["url"].as_str().unwrap(), "/").contains("PayAsYouGoTemplate"));
+    // What it knows is saved while it serves, for its owner alone, and never over anything else.
+    let save = ["serve", "--backup", "saved.db", "--database", "sqlite://scrip.db?mode=rwc", "--json"];
+    let saved = machine.command(&save).output().unwrap();
+    let said: Value = serde_json::from_slice(&saved.stdout).unwrap();
+    assert!(saved.status.success() && said == serde_json::json!({ "backup": "saved.db" }), "{saved:?}");
+    assert_eq!(mode(&machine.file("saved.db")), 0o600);
+    assert_eq!(machine.command(&save).output().unwrap().status.code(), Some(1), "it was written over");
     assert_eq!(server.interrupt(), 0);
+    // With the copy in its place it is the same server.
+    fs::rename(machine.file("saved.db"), machine.file("scrip.db")).unwrap();
+    for beside in ["scrip.db-wal", "scrip.db-shm"] {
+        drop(fs::remove_file(machine.file(beside)));
+    }
     let server = Running::start(machine.command(&start));
+    let url = server.json["url"].as_str().unwrap().to_owned();
+    assert!(
+        get_as(&url, "/metrics", key.trim()).starts_with("HTTP/1.1 200 "),
+        "the admin's key is not known"
+    );
     assert_eq!(fs::read_to_string(machine.file("admin")).unwrap(), key);
     assert_eq!(server.terminate(), 0);
 

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     account::{as_i64, as_u64},
     extract::Repeat,
+    paging::{Listed, Page},
     problem::{Problem, ProblemKind},
     state::State,
 };
@@ -91,9 +92,6 @@ pub(crate) struct NewPayment {
 
 const COLUMNS: &str = "id, session, intent, plan, buyer, seller, opening, url, created_at, expires_at, told, paid_at, settlement, \
      step, doing, gives_back, refund, given_again, trouble, tries, news, due_at, digest";
-
-/// How many payments a list has at most.
-const LISTED: i64 = 100;
 
 impl Payment {
     /// How far it is.
@@ -214,7 +212,7 @@ impl State {
         opened: &Opened,
         look_at: u64,
     ) -> Result<(), Problem> {
-        sqlx::query(
+        let kept = sqlx::query(
             "UPDATE card_payments SET session = $1, url = $2, expires_at = $3, due_at = COALESCE(due_at, $4) WHERE id = $5",
         )
         .bind(&opened.session)
@@ -224,6 +222,10 @@ impl State {
         .bind(payment)
         .execute(&self.db)
         .await?;
+        if kept.rows_affected() == 0 {
+            // What was paid there would be nobody's.
+            return Err(ProblemKind::CARD_UNREACHABLE.problem("the payment was given up meanwhile"));
+        }
         Ok(())
     }
 
@@ -247,15 +249,20 @@ impl State {
         })
     }
 
-    /// The newest payments of an account, as a buyer or as a seller.
-    pub(crate) async fn list_payments(&self, account: Address) -> Result<Vec<Payment>, Problem> {
-        let query = format!(
-            "SELECT {COLUMNS} FROM card_payments WHERE (buyer = $1 OR seller = $1) AND session IS NOT NULL \
-             ORDER BY created_at DESC, id LIMIT {LISTED}"
-        );
-        let rows =
-            sqlx::query(sqlx::AssertSqlSafe(query)).bind(account.to_string()).fetch_all(&self.db).await?;
-        rows.iter().map(Payment::read).collect()
+    /// A page of an account's payments, as a buyer or as a seller, and how many there are in all.
+    pub(crate) async fn list_payments(
+        &self,
+        account: Address,
+        page: Page<100>,
+    ) -> Result<(u64, Vec<Payment>), Problem> {
+        let listed = Listed {
+            columns: COLUMNS,
+            from: "card_payments WHERE (buyer = $1 OR seller = $1) AND session IS NOT NULL",
+            order: &format!("created_at {}, id", page.order),
+            binds: &[account.to_string()],
+        };
+        let (total, rows) = self.page(page, listed).await?;
+        Ok((total, rows.iter().map(Payment::read).collect::<Result<_, _>>()?))
     }
 
     pub(super) async fn payment_by_id(&self, id: &str) -> Result<Option<Payment>, Problem> {

@@ -12,6 +12,7 @@ use crate::{
     account::as_i64,
     chain::Actor,
     extract::Repeat,
+    operation::says_nothing,
     problem::{Problem, ProblemKind},
     routes::credits::request_id,
     state::State,
@@ -47,8 +48,8 @@ enum Begun {
         attempts: u64,
     },
     Before(Settled),
-    /// Its time was over before it was begun.
-    Late(Hold),
+    /// Its time was over before it was begun; none if it is forgotten.
+    Late(Option<Hold>),
 }
 
 impl Hold {
@@ -150,7 +151,7 @@ impl State {
         let redeemer = actor.signer();
         let mut begun = self.begin_capture(redeemer, &capture).await?;
         if let Begun::Late(hold) = begun {
-            self.reserve_anew(&capture, hold.token).await?;
+            self.reserve_anew(redeemer, &capture, hold.and_then(|hold| hold.token)).await?;
             begun = self.begin_capture(redeemer, &capture).await?;
         }
         let settled = match begun {
@@ -168,10 +169,16 @@ impl State {
     }
 
     /// What is gone on with by another process comes late: it is done all the same if there are credits.
-    async fn reserve_anew(&self, capture: &Capture, token: Option<String>) -> Result<(), Problem> {
+    async fn reserve_anew(
+        &self,
+        redeemer: Address,
+        capture: &Capture,
+        token: Option<String>,
+    ) -> Result<(), Problem> {
         let ask = Ask {
             plan: capture.plan,
             holder: capture.holder,
+            reserver: redeemer,
             request: capture.request.clone(),
             is_new: false,
             amount: capture.amount,
@@ -196,7 +203,8 @@ impl State {
         let Capture { plan, holder, request, amount, .. } = capture;
         let on_chain = RequestId(request_id(*holder, request));
         // Each attempt is another write; that it is done once at most is the contract's promise, by the request's id.
-        let once = actor.once(format!("{id} {attempts}"));
+        let (key, redeemer) = (format!("{id} {attempts}"), actor.signer());
+        let once = actor.once(&key);
         let (transaction, block) = match once.redeem(*plan, *holder, *amount, on_chain).await {
             Ok(done) => (Some(done.receipt.transaction), done.receipt.block),
             Err(error) if error.is_already_redeemed() => {
@@ -204,16 +212,22 @@ impl State {
                 (None, block)
             }
             Err(error @ Error::Pending { .. }) => return Err(error.into()),
+            Err(error) if says_nothing(&error) && self.may_be_signed(redeemer, &key).await => {
+                return Err(Failure::Begun(error.to_string()));
+            }
             Err(error) => {
                 self.fail_capture(capture).await?;
                 return Err(error.into());
             }
         };
+        self.chain.tell(block);
         let balance = self.chain.scrip().instance().balanceOf(*holder, plan.0).call().await;
         let remaining = balance.ok().and_then(|balance| balance.try_into().ok());
         let credits = if capture.is_time { 0 } else { *amount };
         let settled = Settled { transaction, credits, remaining };
-        self.end_capture(capture, &settled, block).await?;
+        // It is redeemed, whatever the database says.
+        let kept = self.end_capture(capture, &settled, block).await;
+        kept.map_err(|problem| Failure::Begun(problem.detail.clone()))?;
         Ok(settled)
     }
 
@@ -221,11 +235,19 @@ impl State {
         let Capture { plan, holder, request, amount, is_time } = capture;
         let mut db = self.db.begin().await?;
         lock(&mut db, *plan, *holder).await?;
-        let hold = Hold::find(&mut db, *plan, *holder, request).await?.ok_or_else(|| ended(request))?;
+        let Some(hold) = Hold::find(&mut db, *plan, *holder, request).await? else {
+            return Ok(Begun::Late(None));
+        };
         if let Some(settled) = hold.settled()? {
             return Ok(Begun::Before(settled));
         }
         let me = redeemer.to_string();
+        // Whoever may redeem what it holds itself would settle it for less, or for nothing.
+        if redeemer == *holder && hold.reserver.as_ref() != Some(&me) {
+            return Err(ProblemKind::NOT_PLAN_OWNER
+                .problem(format!("request `{request}` is reserved for who serves it, not for its holder"))
+                .hint("who has verified it settles it"));
+        }
         if hold.status == Status::Capturing {
             if hold.redeemer.as_ref() == Some(&me) {
                 return Ok(Begun::Now { attempts: hold.attempts });
@@ -236,7 +258,7 @@ impl State {
         }
         let reserves = if *is_time { 0 } else { *amount };
         if !hold.is_live(self.now()) || hold.amount < reserves {
-            return Ok(Begun::Late(hold));
+            return Ok(Begun::Late(Some(hold)));
         }
         sqlx::query(
             "UPDATE holds SET status = 'capturing', amount = $1, redeemer = $2 \

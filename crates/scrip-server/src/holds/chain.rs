@@ -1,6 +1,6 @@
 //! What the chain has, as of a block.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use alloy::{
     eips::BlockId,
@@ -9,9 +9,15 @@ use alloy::{
     rpc::types::Header,
 };
 use scrip::{Error, PlanId};
+use tokio::time::{Instant, sleep};
 
 use super::{MINED_WITHIN, reserve::ATTEMPTS};
-use crate::{chain::Chain, problem::Problem, routes::credits::request_id, state::State};
+use crate::{
+    chain::Chain,
+    problem::{Problem, ProblemKind},
+    routes::credits::request_id,
+    state::State,
+};
 
 /// What a holder can spend, as of a block.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +40,10 @@ pub(super) struct Underway {
 /// The most credits that the database counts.
 const MOST: u64 = i64::MAX as u64;
 
+/// How long a node that is behind is waited for, and how often it is looked.
+const PATIENCE: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(100);
+
 impl Chain {
     /// What a holder can spend for as long as a reservation that ends at `end`, in unix seconds; without an end, now.
     pub(super) async fn view(
@@ -42,7 +52,7 @@ impl Chain {
         holder: Address,
         (now, end): (u64, Option<u64>),
         underway: &[Underway],
-    ) -> Result<View, Error> {
+    ) -> Result<View, Problem> {
         let lens = self.lens().await?;
         let mut latest = self.latest().await?;
         for attempt in 1.. {
@@ -51,7 +61,7 @@ impl Chain {
             for one in underway {
                 let request = request_id(holder, &one.request);
                 let is_redeemed = self.scrip().instance().isRedeemed(plan.0, one.redeemer, request);
-                if is_redeemed.block(at).call().await? {
+                if is_redeemed.block(at).call().await.map_err(Error::from)? {
                     redeemed.insert(one.request.clone());
                 }
             }
@@ -59,7 +69,7 @@ impl Chain {
             let time = latest.timestamp.max(now);
             let time = end.map_or(latest.timestamp, |end| time + end.saturating_sub(now) + MINED_WITHIN);
             let balance = lens.instance().balanceAt(lens.core(), plan.0, holder, U256::from(time)).block(at);
-            let balance: U256 = balance.call().await?;
+            let balance: U256 = balance.call().await.map_err(Error::from)?;
             // More than the database counts is as good as that.
             let balance = u64::try_from(balance).map_or(MOST, |balance| balance.min(MOST));
             let view = View { block: latest.number, balance, redeemed };
@@ -80,9 +90,22 @@ impl Chain {
         unreachable!("the last attempt answers")
     }
 
-    async fn latest(&self) -> Result<Header, Error> {
-        let latest = self.scrip().provider().get_block(BlockId::latest()).await?;
-        Ok(latest.ok_or(Error::UnexpectedAnswer("that there is no latest block"))?.header)
+    /// The latest block. What was bought in a later one would be bought again, so a node that is behind is waited for.
+    async fn latest(&self) -> Result<Header, Problem> {
+        let began = Instant::now();
+        loop {
+            let latest = self.scrip().provider().get_block(BlockId::latest()).await.map_err(Error::from)?;
+            let latest = latest.ok_or(Error::UnexpectedAnswer("that there is no latest block"))?.header;
+            if !self.is_behind(latest.number) {
+                self.tell(latest.number);
+                return Ok(latest);
+            }
+            if began.elapsed() >= PATIENCE {
+                let detail = "the chain's node is behind what it has told before";
+                return Err(ProblemKind::NODE.problem(detail).hint("try again"));
+            }
+            sleep(LOOK).await;
+        }
     }
 }
 
@@ -97,8 +120,8 @@ impl State {
     ) -> Result<View, Problem> {
         let ask = self.chain.view(plan, holder, (now, end), underway);
         if underway.is_empty() {
-            return Ok(self.turns.views.get((plan, holder, end), ask).await?);
+            return self.turns.views.get((plan, holder, end), ask).await;
         }
-        Ok(ask.await?)
+        ask.await
     }
 }

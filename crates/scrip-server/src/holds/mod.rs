@@ -9,6 +9,7 @@
 
 mod capture;
 mod chain;
+mod forget;
 mod reserve;
 mod spend;
 
@@ -27,7 +28,12 @@ pub(crate) use capture::{Capture, Settled};
 pub(crate) use reserve::{Ask, Reserved};
 
 use self::{chain::View, reserve::Job};
-use crate::{account::as_u64, problem::Problem, shared::Shared, state::State};
+use crate::{
+    account::as_u64,
+    problem::{Problem, ProblemKind},
+    shared::Shared,
+    state::State,
+};
 
 /// How long a reservation lasts unless the plan's page says otherwise, in seconds.
 const LASTS: u64 = 600;
@@ -48,6 +54,8 @@ pub(crate) struct Hold {
     pub(crate) status: Status,
     /// In unix seconds.
     pub(crate) expires_at: u64,
+    /// Who has reserved it.
+    reserver: Option<String>,
     redeemer: Option<String>,
     attempts: u64,
     /// What was answered when it was settled.
@@ -107,7 +115,22 @@ impl Turns {
     }
 }
 
-const COLUMNS: &str = "request, token, amount, status, expires_at, redeemer, attempts, receipt";
+/// With what the names of requests begin that a holder serves itself.
+const OWN: &str = "own:";
+
+/// A request's name among those of a plan and a holder, for who redeems it. Where holders may redeem what they hold, what one has
+/// named, and settled for nothing, it may be, is never what a seller is asked to serve.
+pub(crate) fn request_name(redeemer: Address, holder: Address, name: &str) -> Result<String, Problem> {
+    match (redeemer == holder, name.starts_with(OWN)) {
+        (true, false) => Ok(format!("{OWN}{name}")),
+        (false, true) => Err(ProblemKind::INVALID_REQUEST
+            .problem(format!("`{name}` is the name of a request that its holder serves itself"))
+            .hint("name the request otherwise")),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+const COLUMNS: &str = "request, token, amount, status, expires_at, redeemer, attempts, receipt, reserver";
 
 impl Hold {
     fn read(row: &AnyRow) -> Result<Self, Problem> {
@@ -125,6 +148,7 @@ impl Hold {
             redeemer: row.try_get(5)?,
             attempts: as_u64(row.try_get(6)?),
             receipt: row.try_get(7)?,
+            reserver: row.try_get(8)?,
         })
     }
 
@@ -153,18 +177,27 @@ impl Hold {
     }
 }
 
-/// Locks the row of a plan and a holder until the transaction ends, and says how often was bought for it. It must be the first
+/// What was bought for a holder of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bought {
+    /// How often.
+    times: i64,
+    /// In which block the last time, if that is known.
+    block: Option<u64>,
+}
+
+/// Locks the row of a plan and a holder until the transaction ends, and says what was bought for it. It must be the first
 /// statement of a transaction: SQLite lets nobody write who has read before others wrote.
-async fn lock(db: &mut AnyConnection, plan: PlanId, holder: Address) -> Result<i64, Problem> {
+async fn lock(db: &mut AnyConnection, plan: PlanId, holder: Address) -> Result<Bought, Problem> {
     let row = sqlx::query(
         "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ($1, $2, 0, 0) \
-         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1 RETURNING purchases",
+         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1 RETURNING purchases, bought_in",
     )
     .bind(plan.to_string())
     .bind(holder.to_string())
     .fetch_one(db)
     .await?;
-    Ok(row.try_get(0)?)
+    Ok(Bought { times: row.try_get(0)?, block: row.try_get::<Option<i64>, _>(1)?.map(as_u64) })
 }
 
 impl State {
@@ -188,38 +221,60 @@ impl State {
         Ok(said.map_or(LASTS, |said: u64| said.clamp(1, LONGEST)))
     }
 
-    /// The reservation that a settlement without an id takes: the one that it took before, or the token's oldest live one that
-    /// none has taken. `claim` is the settlement's name, and its request's if there is none.
+    /// The reservation that a settlement without an id has taken before, or that is of its name. `claim` is its name.
+    pub(crate) async fn claimed(&self, token: &str, claim: &str) -> Result<Option<String>, Problem> {
+        claimed(&mut *self.db.acquire().await?, token, claim).await
+    }
+
+    /// The reservation that a settlement without an id takes: the one that it took before, or the token's oldest live one that none
+    /// has taken, and that this redeemer, who may redeem the plan, may settle. `claim` is the settlement's name, and its
+    /// request's if there is none.
     pub(crate) async fn claim_oldest(
         &self,
-        plan: PlanId,
-        holder: Address,
+        (plan, holder): (PlanId, Address),
+        redeemer: Address,
         token: &str,
         claim: &str,
     ) -> Result<Option<String>, Problem> {
         let mut db = self.db.begin().await?;
         lock(&mut db, plan, holder).await?;
-        let before =
-            sqlx::query("SELECT request FROM holds WHERE token = $1 AND (claimed_by = $2 OR request = $2)")
-                .bind(token)
-                .bind(claim)
-                .fetch_optional(&mut *db)
-                .await?;
-        if let Some(row) = before {
-            return Ok(Some(row.try_get(0)?));
+        if let Some(before) = claimed(&mut db, token, claim).await? {
+            return Ok(Some(before));
         }
         let row = sqlx::query(
             "UPDATE holds SET claimed_by = $1 WHERE claimed_by IS NULL AND (plan, holder, request) = (\
                SELECT plan, holder, request FROM holds \
                WHERE token = $2 AND status = 'held' AND expires_at > $3 AND claimed_by IS NULL \
-               ORDER BY created_at, request LIMIT 1) RETURNING request",
+               AND (holder <> $4 OR reserver = $4) ORDER BY created_at, request LIMIT 1) RETURNING request",
         )
         .bind(claim)
         .bind(token)
         .bind(self.now_i64())
+        .bind(redeemer.to_string())
         .fetch_optional(&mut *db)
         .await?;
         db.commit().await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
+
+    /// Lets another settlement without an id take what one has taken and not settled.
+    pub(crate) async fn let_go_of_claim(&self, token: &str, claim: &str) -> Result<(), Problem> {
+        sqlx::query(
+            "UPDATE holds SET claimed_by = NULL WHERE token = $1 AND claimed_by = $2 AND status = 'held'",
+        )
+        .bind(token)
+        .bind(claim)
+        .execute(&self.db)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn claimed(db: &mut AnyConnection, token: &str, claim: &str) -> Result<Option<String>, Problem> {
+    let row = sqlx::query("SELECT request FROM holds WHERE token = $1 AND (claimed_by = $2 OR request = $2)")
+        .bind(token)
+        .bind(claim)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

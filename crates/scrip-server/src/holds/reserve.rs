@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 use tokio::sync::oneshot;
 
 use super::{
-    Hold, Status,
+    Bought, Hold, Status,
     chain::{Underway, View},
     lock,
 };
@@ -21,6 +21,8 @@ use crate::{
 pub(crate) struct Ask {
     pub(crate) plan: PlanId,
     pub(crate) holder: Address,
+    /// Who reserves: a redeemer of the plan.
+    pub(crate) reserver: Address,
     /// For which request; one that has a reservation gets this one instead.
     pub(crate) request: String,
     /// Whether nobody can have asked for it before.
@@ -57,7 +59,7 @@ pub(crate) enum Reserved {
 #[derive(Debug)]
 enum Attempt {
     Done(Reserved),
-    /// Some live reservation ends later than was looked at.
+    /// Some live reservation ends later than was looked at, or more was bought since.
     Later(u64),
     /// What is being redeemed counts until it is known to be in the block: these are.
     Doubt(Vec<Underway>),
@@ -146,11 +148,14 @@ impl State {
         holder: Address,
     ) -> Result<Vec<Attempt>, Problem> {
         let mut db = self.db.begin().await?;
-        let purchases = lock(&mut db, plan, holder).await?;
+        let bought = lock(&mut db, plan, holder).await?;
+        if let Some(block) = bought.block {
+            self.chain.tell(block);
+        }
         let now = self.now();
         let (mut attempts, mut known) = (Vec::with_capacity(jobs.len()), None);
         for job in jobs {
-            attempts.push(job.attempt(&mut db, purchases, now, &mut known).await?);
+            attempts.push(job.attempt(&mut db, bought, now, &mut known).await?);
         }
         db.commit().await?;
         Ok(attempts)
@@ -164,7 +169,7 @@ impl Job {
     async fn attempt(
         &self,
         db: &mut AnyConnection,
-        purchases: i64,
+        bought: Bought,
         now: u64,
         known: &mut Known,
     ) -> Result<Attempt, Problem> {
@@ -183,7 +188,7 @@ impl Job {
             Some((block, kept)) if ask.is_new && view.redeemed.is_empty() && block == view.block => kept,
             _ => Kept::read(db, (ask.plan, ask.holder, &ask.request), view, now).await?,
         };
-        let attempt = self.decide(db, purchases, now, kept);
+        let attempt = self.decide(db, bought, now, kept);
         let (attempt, kept) = attempt.await?;
         if ask.is_new && view.redeemed.is_empty() {
             *known = Some((view.block, kept));
@@ -194,7 +199,7 @@ impl Job {
     async fn decide(
         &self,
         db: &mut AnyConnection,
-        purchases: i64,
+        bought: Bought,
         now: u64,
         mut kept: Kept,
     ) -> Result<(Attempt, Kept), Problem> {
@@ -208,10 +213,14 @@ impl Job {
         };
         let needed = if ask.is_time { 1 } else { ask.amount };
         if needed > available {
-            let attempt = if *may_doubt && !kept.underway.is_empty() {
+            // Before what was bought last: it is looked again, and then the node is waited for.
+            let is_old = bought.block.is_some_and(|block| view.block < block);
+            let attempt = if is_old {
+                Attempt::Later(*end)
+            } else if *may_doubt && !kept.underway.is_empty() {
                 Attempt::Doubt(kept.underway.clone())
             } else {
-                Attempt::Done(Reserved::Short { available, purchases })
+                Attempt::Done(Reserved::Short { available, purchases: bought.times })
             };
             return Ok((attempt, kept));
         }
@@ -221,6 +230,7 @@ impl Job {
             amount: if ask.is_time { 0 } else { ask.amount },
             status: Status::Held,
             expires_at: (now + ask.lasts).min(*end),
+            reserver: Some(ask.reserver.to_string()),
             redeemer: None,
             attempts: 0,
             receipt: None,
@@ -236,8 +246,9 @@ impl Job {
 impl Hold {
     async fn keep(&self, db: &mut AnyConnection, ask: &Ask, now: u64) -> Result<(), Problem> {
         sqlx::query(
-            "INSERT INTO holds (plan, holder, request, token, amount, status, attempts, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, 'held', 0, $6, $7) ON CONFLICT (plan, holder, request) \
+            "INSERT INTO holds \
+               (plan, holder, request, token, amount, status, attempts, created_at, expires_at, reserver) \
+             VALUES ($1, $2, $3, $4, $5, 'held', 0, $6, $7, $8) ON CONFLICT (plan, holder, request) \
              DO UPDATE SET token = $4, amount = $5, expires_at = $7",
         )
         .bind(ask.plan.to_string())
@@ -247,6 +258,7 @@ impl Hold {
         .bind(as_i64(self.amount))
         .bind(as_i64(now))
         .bind(as_i64(self.expires_at))
+        .bind(&self.reserver)
         .execute(db)
         .await?;
         Ok(())

@@ -160,7 +160,22 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
         state.write_batch(term, &steps, &cursor, reached).await?;
         steps.clear();
         if let Some(block) = reached {
-            state.read_services(term, block).await?;
+            // However long a node takes over it, another process does not take this one for gone.
+            tokio::select! {
+                read = state.read_services(term, block) => read?,
+                halt = go_on_beating(state, term) => return Err(halt),
+            }
+        }
+    }
+}
+
+/// Says that this process follows, until it may not any more.
+async fn go_on_beating(state: &State, term: Term) -> Halt {
+    loop {
+        sleep(BEAT).await;
+        let beaten = async { term.write(&mut *state.db.acquire().await?).await };
+        if let Err(halt) = beaten.await {
+            return halt;
         }
     }
 }

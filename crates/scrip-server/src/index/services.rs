@@ -122,6 +122,8 @@ impl State {
             }
             self.write_services(term, &logs, end).await?;
             at = end;
+            // It may have been a node that was busy.
+            range = RANGE.min(range * 2);
         }
         Ok(())
     }

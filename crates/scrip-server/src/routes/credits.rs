@@ -13,7 +13,7 @@ use super::DoneView;
 use crate::{
     auth::Caller,
     extract::Asked,
-    holds::Capture,
+    holds::{Capture, request_name},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -134,8 +134,9 @@ async fn redeem(
     let amount = some_credits(asked.amount)?;
     let holder = asked.redeem_from.0;
     let (plan, name) = (PlanId(asked.plan_id.0), asked.agent_request_id);
-    if state.hold(plan, holder, &name).await?.is_some() {
-        return redeem_reserved(&state, account, (plan, holder), name, amount).await;
+    let reserved = request_name(account, holder, &name)?;
+    if state.hold(plan, holder, &reserved).await?.is_some() {
+        return redeem_reserved(&state, account, (plan, holder), reserved, amount).await;
     }
     // Before it counts as spent: nobody else makes a holder's credits look so.
     state.check_redeemer(account, (plan, holder), amount).await?;

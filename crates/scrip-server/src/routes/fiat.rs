@@ -16,6 +16,7 @@ use crate::{
     card::{CardError, FIRST_LOOK, NewPayment, Opening, Processor, minor_units},
     database::fresh_id,
     extract::{Asked, PathText, Signed},
+    paging::{Page, PageAsked},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -183,12 +184,17 @@ pub(crate) fn origin(state: &State, headers: &HeaderMap) -> String {
     format!("{scheme}://{host}")
 }
 
-/// The newest payments of the caller's account, as a buyer and as a seller.
-#[utoipa::path(get, path = "/api/v1/fiat/payments", tag = "cards", security(("key" = [])),
+/// The payments of the caller's account, as a buyer and as a seller, the newest first, a hundred at once.
+#[utoipa::path(get, path = "/api/v1/fiat/payments", tag = "cards", security(("key" = [])), params(PageAsked),
     responses((status = 200, body = PaymentsView)))]
-async fn list(state: extract::State<Arc<State>>, caller: Caller) -> Result<Json<PaymentsView>, Problem> {
-    let found = state.list_payments(caller.may(Scope::Read)?).await?;
-    Ok(Json(PaymentsView { payments: found.iter().map(PaymentView::from).collect() }))
+async fn list(
+    state: extract::State<Arc<State>>,
+    caller: Caller,
+    page: Page<100>,
+) -> Result<Json<PaymentsView>, Problem> {
+    let (total, found) = state.list_payments(caller.may(Scope::Read)?, page).await?;
+    let payments = found.iter().map(PaymentView::from).collect();
+    Ok(Json(PaymentsView { total, page: page.number, offset: page.size, payments }))
 }
 
 /// A payment, for its buyer and its seller.

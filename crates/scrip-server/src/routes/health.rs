@@ -42,7 +42,7 @@ async fn ready(state: extract::State<Arc<State>>) -> Result<Json<Ready>, Problem
 }
 
 /// The server's figures, as Prometheus reads them: requests by route and status and how long they took, operations that ended
-/// and are open, the database's connections. For an admin's key.
+/// and are open, how far the index is behind the chain, the database's connections. For an admin's key.
 #[utoipa::path(get, path = "/metrics", tag = "server", security(("key" = [])),
     responses((status = 200, body = String, content_type = TEXT)))]
 async fn figures(

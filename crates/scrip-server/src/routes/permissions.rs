@@ -67,6 +67,8 @@ async fn make(
     let now = state.now();
     let mut expires_at = now + LASTS;
     if let Some(id) = &delegation {
+        // What is bought under it is not counted for the key.
+        state.check_unlimited(&caller, "access token under a delegation").await?;
         let delegation = state.delegation(holder, id).await?;
         delegation.check(plan, 0, now)?;
         expires_at = expires_at.min(delegation.expires_at);

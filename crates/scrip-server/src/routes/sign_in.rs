@@ -59,7 +59,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 /// What a wallet is to sign to log in: a message of ERC-4361 with these fields, once, within ten minutes.
 #[utoipa::path(post, path = "/api/v1/auth/siwe/nonce", tag = "keys", responses((status = 200, body = ToSign)))]
 async fn ask(state: extract::State<Arc<State>>) -> Result<Json<ToSign>, Problem> {
-    let asked = state.ask_to_sign_in().await?;
+    let asked = state.ask_to_sign_in()?;
     let crate::sign_in::Asked { domain, uri, chain_id, nonce, expires_at } = asked;
     Ok(Json(ToSign { domain, uri, version: "1", chain_id, nonce, expires_at }))
 }

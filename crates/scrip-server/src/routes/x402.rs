@@ -14,7 +14,7 @@ use crate::{
     database::fresh_id,
     endpoints::{Endpoint, Matching, matching},
     extract::{Asked, agent_number, parse_agent},
-    holds::{Ask, Capture, Hold, Settled},
+    holds::{Ask, Capture, Hold, Settled, request_name},
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -85,6 +85,7 @@ impl Payment {
                 .problem(format!("an agentRequestId of {length} bytes, and {LONGEST} are the most"))
                 .hint("settle with the id that was given when it was verified"));
         }
+        let request = request.map(|request| request_name(redeemer, holder, &request)).transpose()?;
         Ok(Self { token, accepted, url, plan, holder, redeemer, amount, request })
     }
 
@@ -133,8 +134,9 @@ impl Payment {
         Ok(Ask {
             plan,
             holder,
+            reserver: redeemer,
             is_new: request.is_none(),
-            request: request.unwrap_or_else(fresh_id),
+            request: request.map_or_else(|| request_name(redeemer, holder, &fresh_id()), Ok)?,
             amount,
             is_time,
             lasts: state.reservation_lasts(plan).await?,
@@ -205,19 +207,41 @@ async fn settle(
     Asked { body: asked, repeat }: Asked<PaymentAsked>,
 ) -> Result<Json<SettledView>, Problem> {
     let payment = Payment::read(&state, &caller, asked).await?;
-    let (plan, holder) = (payment.plan, payment.holder);
+    if let Some(request) = payment.request.clone() {
+        return settle_request(&state, &payment, request).await;
+    }
     let hash = payment.token.authorization().hash.to_string();
-    let request = match &payment.request {
-        Some(request) => request.clone(),
+    // What is repeated under a key takes what it took.
+    let claim = match &repeat.key {
+        Some(key) => keccak256(format!("{} {key}", payment.redeemer)).to_string(),
+        None => fresh_id(),
+    };
+    let claim = request_name(payment.redeemer, payment.holder, &claim)?;
+    let request = match state.claimed(&hash, &claim).await? {
+        Some(request) => request,
         None => {
-            // What is repeated under a key takes what it took.
-            let claim = match &repeat.key {
-                Some(key) => keccak256(format!("{} {key}", payment.redeemer)).to_string(),
-                None => fresh_id(),
-            };
-            state.claim_oldest(plan, holder, &hash, &claim).await?.unwrap_or(claim)
+            // Who may not redeem the plan takes nothing from who may.
+            payment.ask(&state, None).await?;
+            let holding = (payment.plan, payment.holder);
+            let oldest = state.claim_oldest(holding, payment.redeemer, &hash, &claim).await?;
+            oldest.unwrap_or_else(|| claim.clone())
         }
     };
+    let settled = settle_request(&state, &payment, request).await;
+    if settled.is_err() && repeat.key.is_none() {
+        // It may be tried again, and nobody can say that it is the same.
+        state.let_go_of_claim(&hash, &claim).await?;
+    }
+    settled
+}
+
+async fn settle_request(
+    state: &Arc<State>,
+    payment: &Payment,
+    request: String,
+) -> Result<Json<SettledView>, Problem> {
+    let (plan, holder) = (payment.plan, payment.holder);
+    let hash = payment.token.authorization().hash.to_string();
     let hold = state.hold(plan, holder, &request).await?;
     if hold.as_ref().is_some_and(|hold| hold.token.as_ref() != Some(&hash)) {
         return Err(ProblemKind::INVALID_TOKEN
@@ -227,12 +251,12 @@ async fn settle(
     // What the caller has settled stays so, whatever has become of the plan.
     if let Some(settled) = hold.as_ref().map(|hold| hold.settled_by(payment.redeemer)).transpose()?.flatten()
     {
-        return Ok(Json(answer(&payment, settled, None)));
+        return Ok(Json(answer(payment, settled, None)));
     }
     // Who may redeem the plan at all is asked first.
-    let ask = payment.ask(&state, Some(request.clone())).await?;
+    let ask = payment.ask(state, Some(request.clone())).await?;
     if let Some(settled) = hold.as_ref().map(Hold::settled).transpose()?.flatten() {
-        return Ok(Json(answer(&payment, settled, None)));
+        return Ok(Json(answer(payment, settled, None)));
     }
     let amount = match (payment.amount, &hold) {
         (None, Some(hold)) if !ask.is_time => hold.amount,
@@ -248,7 +272,7 @@ async fn settle(
     }
     let capture = Capture { plan, holder, request, amount, is_time: ask.is_time };
     let settled = state.settle(payment.redeemer, capture).await?;
-    Ok(Json(answer(&payment, settled, order)))
+    Ok(Json(answer(payment, settled, order)))
 }
 
 fn answer(payment: &Payment, settled: Settled, order_tx: Option<TxHash>) -> SettledView {

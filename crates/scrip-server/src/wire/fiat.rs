@@ -107,9 +107,14 @@ pub(crate) struct PaymentView {
     paid_at: Option<Timestamp>,
 }
 
-/// The newest payments of an account.
+/// A page of an account's payments.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PaymentsView {
+    /// How many there are in all.
+    pub(crate) total: u64,
+    pub(crate) page: u32,
+    /// The size of a page.
+    pub(crate) offset: u32,
     pub(crate) payments: Vec<PaymentView>,
 }
 

@@ -111,7 +111,7 @@ impl RegisterPlan {
     /// What is to be created.
     pub(crate) fn into_new(self, org_id: Option<String>) -> Result<NewPlan, Problem> {
         let (terms, salt) = (Box::new(self.terms()?), self.nonce.map(|nonce| nonce.0));
-        Ok(NewPlan { terms, salt, page: PlanPage { metadata: self.metadata_attributes, org_id } })
+        Ok(NewPlan { terms, salt, page: PlanPage::new(self.metadata_attributes, org_id)? })
     }
 
     /// The terms that it becomes.

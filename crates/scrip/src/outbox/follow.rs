@@ -34,10 +34,6 @@ pub(super) struct Follower<'a, P> {
     pub(super) hashes: Vec<TxHash>,
     /// What the journal says of it.
     taken_down: Outcome,
-    /// What comes first of the account, with how many transactions, and since when it has been so.
-    pub(super) first: Option<(u64, usize, Instant)>,
-    /// When its last transaction was first sent by this process.
-    pub(super) since: Instant,
     looked_at: Option<Instant>,
     pub(super) waiting: Waiting,
     /// How many times in a row a node has refused it that does not know it.
@@ -64,14 +60,14 @@ impl Outbox {
             provider,
             manner,
             taken_down: entry.outcome,
-            first: None,
             entry,
             hashes,
-            since: now,
             looked_at: None,
             waiting: Waiting::Block,
             refusals: 0,
         };
+        // From now on, if nobody has sent it before.
+        follower.age();
         if let Outcome::Mined { block, .. } = follower.entry.outcome {
             follower.waiting = Waiting::TakenBack { block };
         }
@@ -106,9 +102,9 @@ impl Outbox {
 
 impl<P: Provider + WalletProvider> Follower<'_, P> {
     async fn step(&mut self) -> Result<Option<TransactionReceipt>> {
-        // What is new is sent before it is looked for; what was known before may be done.
-        let known = self.entry.outcome != Outcome::Open;
-        if self.looked_at.is_none() && !known {
+        // What is new is sent before it is looked for; what was known before may be done, or stuck.
+        let is_new = self.entry.outcome == Outcome::Open && self.age() < LOOKED_AT;
+        if self.looked_at.is_none() && is_new {
             self.looked_at = Some(Instant::now());
             if let Some(receipt) = self.send_first().await {
                 return self.judge(receipt).await;
@@ -230,10 +226,11 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
 
     /// Takes down what became of it. If that fails, the chain says so again.
     pub(super) async fn settle(&self, outcome: Outcome) {
+        let Entry { account, nonce, .. } = self.entry;
+        self.outbox.ages.forget(account.address, nonce);
         if self.taken_down == outcome {
             return;
         }
-        let Entry { account, nonce, .. } = self.entry;
         if let Err(error) = self.outbox.journal.settle(account, nonce, outcome).await {
             tracing::warn!(%error, nonce, "the journal did not take down what became of a write");
         }
@@ -246,8 +243,10 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         if count > nonce {
             return self.find_other(account.address, nonce).await;
         }
-        if count < nonce && self.since.elapsed() >= self.manner.replaced_after {
-            self.see_to(count).await?;
+        let is_stuck = self.age() >= self.manner.replaced_after;
+        let mut replaced = Ok(());
+        if count < nonce && is_stuck {
+            replaced = self.see_to(count).await;
         }
         if count < nonce
             && let Some(missing) = self.outbox.send_again(self.provider, account, count).await?
@@ -255,11 +254,18 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         {
             self.waiting = Waiting::EarlierNonce { missing };
         }
-        if count == nonce && self.since.elapsed() >= self.manner.replaced_after {
-            self.replace().await?;
+        if count == nonce && is_stuck {
+            replaced = self.replace().await;
         }
+        // What is there is sent again, whether or not it can be replaced.
         self.send().await;
-        Ok(())
+        replaced
+    }
+
+    /// For how long this process has sent its last transaction.
+    fn age(&self) -> Duration {
+        let Entry { account, nonce, .. } = self.entry;
+        self.outbox.ages.since(account.address, nonce, self.hashes.len()).elapsed()
     }
 
     pub(super) fn superseded(&self, by: TxHash) -> Error {

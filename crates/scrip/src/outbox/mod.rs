@@ -1,6 +1,7 @@
 //! Every write's way to the chain: a nonce and a signature, the journal, the node, and what becomes of it.
 
 mod again;
+mod ages;
 mod cancel;
 mod fees;
 mod follow;
@@ -43,7 +44,9 @@ pub(crate) struct Outbox {
     turns: turns::Turns,
     fees: fees::FeeCache,
     most_gas: prepare::MostGas,
-    /// Who replaces what others signed, so that it is not by all who wait behind it.
+    /// Since when what waits has been sent.
+    ages: ages::Ages,
+    /// Who replaces what comes first, so that it is not by all who wait for it.
     raised: turns::ForAll<()>,
     /// Whether the node is known not to answer a transaction with its receipt.
     no_receipts: AtomicBool,
@@ -118,6 +121,7 @@ impl Outbox {
             turns: turns::Turns::default(),
             fees: fees::FeeCache::default(),
             most_gas: prepare::MostGas::default(),
+            ages: ages::Ages::default(),
             raised: turns::ForAll::default(),
             no_receipts: AtomicBool::new(false),
             sent_again: turns::ForAll::default(),

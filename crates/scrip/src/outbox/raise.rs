@@ -1,5 +1,7 @@
 //! What is stuck is replaced with a higher fee, within bounds.
 
+use std::time::Duration;
+
 use alloy::{
     eips::eip2718::Encodable2718,
     network::NetworkTransactionBuilder,
@@ -13,7 +15,7 @@ use super::{
     fees::{Fees, TooDear},
     follow::{Follower, LOOKED_AT},
 };
-use crate::{Error, Result, clock::Instant, journal::Entry};
+use crate::{Error, Result, journal::Entry};
 
 impl<P: Provider + WalletProvider> Follower<'_, P> {
     /// Takes in what others have signed for its nonce since: whoever repeats the write at the same time replaces it, too. Says
@@ -29,17 +31,25 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         Ok(self.hashes.len() > before)
     }
 
-    /// Signs it again with a higher fee, as far as that is allowed.
+    /// Signs it again with a higher fee, as far as that is allowed, unless another is at it.
     pub(super) async fn replace(&mut self) -> Result<()> {
+        let address = self.entry.account.address;
+        if self.outbox.raised.begin(address, Duration::ZERO).is_err() {
+            return Ok(());
+        }
+        let replaced = self.replace_alone().await;
+        self.outbox.raised.end(address, ());
+        replaced
+    }
+
+    async fn replace_alone(&mut self) -> Result<()> {
         if self.read_again().await? {
-            self.since = Instant::now();
             return Ok(());
         }
         match self.raise(&self.entry).await? {
             Ok(signed) => {
                 self.hashes.push(keccak256(&signed));
                 self.entry.transactions.push(signed);
-                self.since = Instant::now();
             }
             Err(TooDear { needed, most }) => self.waiting = Waiting::Fee { needed, most },
         }
@@ -52,12 +62,7 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         let account = self.entry.account;
         let found = self.outbox.journal.at(account, nonce).await.map_err(Error::Journal)?;
         let Some(mut entry) = found else { return Ok(()) };
-        let transactions = entry.transactions.len();
-        let since = match self.first {
-            Some((first, count, since)) if (first, count) == (nonce, transactions) => since,
-            _ => Instant::now(),
-        };
-        self.first = Some((nonce, transactions, since));
+        let since = self.outbox.ages.since(account.address, nonce, entry.transactions.len());
         if since.elapsed() < self.manner.replaced_after
             || self.outbox.raised.begin(account.address, LOOKED_AT).is_err()
         {
@@ -66,7 +71,13 @@ impl<P: Provider + WalletProvider> Follower<'_, P> {
         // What was signed is sent with all that comes before.
         let signed = if entry.is_given_up() {
             // A reorganisation took away what had its nonce, and the write is not to be done any more.
-            self.outbox.sign_cancellation(self.provider, &mut entry, &self.manner).await
+            match self.outbox.sign_cancellation(self.provider, &mut entry, &self.manner).await {
+                Err(Error::CancelTooDear { needed, most }) => {
+                    self.waiting = Waiting::Fee { needed, most };
+                    Ok(())
+                }
+                signed => signed,
+            }
         } else {
             self.raise(&entry).await.map(drop)
         };

@@ -57,6 +57,8 @@ pub enum Fault {
     LimitExceeded,
     /// The answer is that of the block before: of `eth_blockNumber`, and of `eth_getTransactionCount` for latest and pending.
     Stale,
+    /// The latest block is the one before: of `eth_getBlockByNumber`.
+    Behind,
     /// The connection stays, and nothing ever comes; the node did not hear of the call.
     Silence,
     /// The block begins with a transaction of a kind that only its chain has: a deposit of the OP stack.
@@ -90,7 +92,7 @@ impl Fault {
         match self {
             Self::NoReceipt => method == "eth_getTransactionReceipt",
             Self::LimitExceeded => method == "eth_estimateGas",
-            Self::Deposit => method == "eth_getBlockByNumber",
+            Self::Deposit | Self::Behind => method == "eth_getBlockByNumber",
             Self::Pruned => method == "eth_getTransactionCount",
             Self::Stale => matches!(method, "eth_blockNumber" | "eth_getTransactionCount"),
             _ => true,

@@ -94,6 +94,14 @@ impl Proxy {
                 reply("error", json!({ "code": -32005, "message": "limit exceeded" }))
             }
             Some(Fault::Stale) => self.stale(message, method).await?,
+            Some(Fault::Behind) => {
+                let mut message = message.clone();
+                if message["params"][0] == "latest" {
+                    let latest = number(&self.latest(&message).await?).unwrap_or_default();
+                    message["params"][0] = json!(format!("{:#x}", latest.saturating_sub(1)));
+                }
+                self.forward(&message).await?
+            }
             Some(Fault::Deposit) => {
                 let mut answer = self.forward(message).await?;
                 let transactions = answer["result"]["transactions"].as_array_mut();

@@ -1,6 +1,7 @@
 //! A line to a database that breaks.
 
 use std::{
+    future::pending,
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
@@ -27,6 +28,8 @@ struct State {
     /// What is said just before it breaks.
     last_words: Option<Vec<u8>>,
     is_broken: bool,
+    /// Whether it stays, and nothing passes.
+    is_silent: bool,
 }
 
 impl FaultyLine {
@@ -64,6 +67,12 @@ impl FaultyLine {
         self.cut.send_replace(());
     }
 
+    /// Lets nothing pass any more: nobody hears that it is broken.
+    pub fn fall_silent(&self) {
+        with(&self.state).is_silent = true;
+        self.cut.send_replace(());
+    }
+
     /// Whether it is broken.
     pub fn is_broken(&self) -> bool {
         with(&self.state).is_broken
@@ -93,6 +102,9 @@ async fn pass(
 ) -> io::Result<()> {
     // Of cuts before this one nothing is to be heard.
     cuts.mark_unchanged();
+    if with(&state).is_silent {
+        return pending().await;
+    }
     if with(&state).is_broken {
         return Ok(());
     }
@@ -125,6 +137,9 @@ async fn pass(
         copied = copy(&mut answering, &mut told) => copied.map(|_| false)?,
         _ = cuts.changed() => false,
     };
+    if with(&state).is_silent {
+        return pending().await;
+    }
     if broke {
         // The server has done it when it answers.
         answering.read_u8().await?;

@@ -21,7 +21,7 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Clock, Config, Fund, Indexing, MasterKey, Pages};
+use scrip_server::{Bounds, Clock, Config, Fund, Indexing, MasterKey, Pages};
 use serde_json::{Value, json};
 
 pub use browser::{Browser, Shown};
@@ -211,5 +211,6 @@ fn config(
         },
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
+        bounds: Bounds::default(),
     })
 }

@@ -54,7 +54,9 @@ impl Parties {
     async fn before(node: &FaultyNode, env: &TestEnv, plan: PlanId) -> Result<Self> {
         let client = async |name| -> Result<_> {
             let client = node.scrip(&env.devnet, name).await?.with_journal(Arc::new(MemoryJournal::new()));
-            Ok(client.with_patience(Duration::from_secs(10)))
+            // Anvil leaves transactions in its queue for ever now and then, when blocks are taken back: only what replaces them is
+            // mined. So it has to be replaced, though nobody waits for as long.
+            Ok(client.with_patience(Duration::from_secs(4)).replaced_after(Duration::from_secs(6)))
         };
         Ok(Self { plan, subscriber: client("subscriber").await?, agent: client("agent").await? })
     }

@@ -19,6 +19,7 @@ use scrip_e2e::{
     env::TestEnv,
     faults::{Fault, FaultyNode},
 };
+use tokio::time::timeout;
 
 type Client = Scrip<WalletProvider>;
 
@@ -183,6 +184,28 @@ async fn what_is_stuck_is_replaced_with_a_higher_fee_under_the_same_nonce() -> R
     assert!(error.is_pending(), "{error}");
     let entries = self::entries(&thrifty, &*journal).await?;
     assert_eq!(entries.last().ok_or_eyre("it was signed")?.transactions.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_has_less_patience_than_it_takes_to_replace_it_repeats_it_until_it_is_replaced() -> Result<()>
+{
+    let env = TestEnv::start().await?;
+    let (builder, journal) = journalled(&env).await?;
+    let hasty = builder.replaced_after(Duration::from_secs(3)).with_patience(Duration::from_millis(500));
+    let (plan, holder) = (env.create(&env.premium()?).await?, env.subscriber.signer());
+    env.devnet.reader().anvil_set_auto_mine(false).await?;
+    let repeated = async {
+        while entries(&hasty, &*journal).await?.last().is_none_or(|entry| entry.transactions.len() < 2) {
+            let error = hasty.once("mint").mint(plan, holder, 1).await.unwrap_err();
+            ensure!(error.is_pending(), "{error}");
+        }
+        Ok(())
+    };
+    timeout(Duration::from_secs(60), repeated).await??;
+    env.devnet.reader().evm_mine(None).await?;
+    hasty.once("mint").mint(plan, holder, 1).await?;
+    assert_eq!(balance(&env, plan).await?, 1);
     Ok(())
 }
 

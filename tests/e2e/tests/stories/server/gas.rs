@@ -2,9 +2,10 @@
 
 use alloy::{
     primitives::{Address, U256, utils::parse_ether},
-    providers::ext::AnvilApi,
+    providers::{Provider, ext::AnvilApi},
 };
 use eyre::Result;
+use scrip::{Terms, Token};
 use scrip_e2e::server::{Replica, ServerEnv};
 use serde_json::json;
 
@@ -12,8 +13,13 @@ use super::{
     changed, on_each_database, plan, refused, register,
     x402::{give, request, token, verify},
 };
+use crate::common::deploy;
 
-on_each_database!(a_seller_without_gas_verifies_nothing, what_was_given_for_gas_buys_nothing);
+on_each_database!(
+    a_seller_without_gas_verifies_nothing,
+    what_was_given_for_gas_buys_nothing,
+    a_price_that_changes_takes_nothing_that_was_given_for_gas,
+);
 
 async fn a_seller_without_gas_verifies_nothing(env: &mut ServerEnv) -> Result<()> {
     let plan = register(env, "Gasless").await?;
@@ -53,5 +59,20 @@ async fn what_was_given_for_gas_buys_nothing(env: &mut ServerEnv) -> Result<()> 
     let both = [env.subscriber.post_nothing(&order), env.subscriber.post_nothing(&order)];
     let both = futures_util::future::try_join_all(both).await?;
     assert_eq!(both.iter().filter(|answer| answer.status == 200).count(), 1, "{both:?}");
+    Ok(())
+}
+
+async fn a_price_that_changes_takes_nothing_that_was_given_for_gas(env: &mut ServerEnv) -> Result<()> {
+    // Who looks at it is told that it costs nothing; who orders pays.
+    let source = deploy(&env.chain, "Fickle").await?;
+    let payee = env.chain.stranger.signer();
+    let terms = Terms::credits("Fickle", 1).quoted_by(source, &Token::native("ETH")).paid_to(payee);
+    let plan = env.chain.stranger.create_plan(&terms).await?.plan;
+    let node = env.chain.devnet.reader();
+    node.anvil_set_balance(env.subscriber.address, parse_ether("0.05")?).await?;
+    let before = node.get_balance(payee).await?;
+    let order = format!("/api/v1/protocol/plans/{}/order", plan.0);
+    refused(&env.subscriber.post_nothing(&order).await?, 409, "SCRIP.CHAIN.REFUSED")?;
+    assert_eq!(node.get_balance(payee).await?, before);
     Ok(())
 }

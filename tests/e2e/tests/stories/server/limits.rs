@@ -5,25 +5,31 @@ use std::{num::NonZeroU32, time::Duration};
 use alloy::{
     primitives::{Address, U256},
     providers::ext::AnvilApi,
+    rpc::client::RpcClient,
 };
 use eyre::{OptionExt, Result, ensure};
 use futures_util::future::try_join_all;
 use reqwest::Method;
-use scrip_e2e::server::{Answer, Caller, DatabaseKind, Replica, ServerEnv};
+use scrip_e2e::{
+    faults::{Fault, FaultyNode},
+    server::{Answer, Caller, DatabaseKind, Replica, ServerEnv},
+};
 use scrip_server::Config;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 
-use super::{changed, on_each_database, plan, refused, register, tell};
+use super::{changed, on_each_database, plan, refused, register, tell, x402::asked as asked_for};
 
 on_each_database!(
     the_operator_sees_what_was_done,
     an_account_spends_no_more_than_it_may,
     a_key_spends_no_more_than_it_may,
+    what_is_tried_again_is_spent_when_it_is_done,
+    a_key_with_limits_lets_nobody_buy_under_a_delegation,
 );
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,6 +81,31 @@ async fn the_operator_sees_what_was_done(env: &mut ServerEnv) -> Result<()> {
         ensure!(figures.lines().any(|there| there == line), "no {line} in:\n{figures}");
     }
     ensure!(!figures.contains("12345"), "any path may be asked for: {figures}");
+
+    // How far the index is behind the chain: not at all, by what is mined while it stands still, and nobody knows.
+    let until = async |line: &str| -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let figures = env.admin.get("/metrics").await?.ok()?;
+            let figures = figures.as_str().ok_or_eyre("no text")?;
+            if figures.lines().any(|there| there == format!("scrip_index_behind_blocks {line}")) {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < Duration::from_secs(10), "not {line}:\n{figures}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    until("0.0").await?;
+    let locked = env.database().connect().await?;
+    // Another follows the chain, and does not.
+    sqlx::query("UPDATE index_state SET leader = 'nobody', term = term + 1").execute(&locked).await?;
+    env.chain.devnet.reader().anvil_mine(Some(7), None).await?;
+    until("7.0").await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    let server = env.another(Some(RpcClient::new_http(node.url().clone()))).await?;
+    node.always(Fault::Unavailable);
+    let figures = env.admin.at(&server).get("/metrics").await?.ok()?;
+    ensure!(figures.to_string().contains("scrip_index_behind_blocks NaN"), "{figures}");
     Ok(())
 }
 
@@ -156,6 +187,49 @@ async fn a_key_spends_no_more_than_it_may(env: &mut ServerEnv) -> Result<()> {
         listed.iter().any(|key| key["name"] == "agent" && key["limits"] == asked["limits"]),
         "{listed:?}"
     );
+    Ok(())
+}
+
+async fn what_is_tried_again_is_spent_when_it_is_done(env: &mut ServerEnv) -> Result<()> {
+    let twenty = sell(env, env.chain.devnet.dollar().address, 20_000_000).await?;
+    let limits = json!({ "perDayCents": 4_000 });
+    let made =
+        env.admin.post("/api/v1/accounts", &json!({ "name": "poor", "limits": limits })).await?.ok()?;
+    let account: Address = made["address"].as_str().ok_or_eyre("no address")?.parse()?;
+    let poor = env.anyone.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let asked = json!({ "name": "agent", "scopes": ["order"], "limits": { "perDayCents": 2_000 } });
+    let made = poor.post("/api/v1/api-keys", &asked).await?.ok()?;
+    let agent = env.anyone.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let order = async |caller: &Caller, key: &str| {
+        Answer::of(caller.request(Method::POST, &twenty).header("idempotency-key", key)).await
+    };
+    for key in ["one", "two"] {
+        refused(&order(&poor, key).await?, 402, "BCK.PROTOCOL.0011")?;
+    }
+    // More than a day later there is money, and each is done by who asks again.
+    env.chain.devnet.mint_dollars(account, U256::from(1_000_000_000)).await?;
+    env.advance(90_000);
+    order(&agent, "one").await?.ok()?;
+    refused(&order(&agent, "two").await?, 403, ORDER)?;
+    order(&poor, "two").await?.ok()?;
+    refused(&poor.post_nothing(&twenty).await?, 403, ORDER)?;
+    Ok(())
+}
+
+async fn a_key_with_limits_lets_nobody_buy_under_a_delegation(env: &mut ServerEnv) -> Result<()> {
+    let plan = register(env, "P").await?;
+    let delegation = json!({
+        "provider": "erc4337", "spendingLimitCents": 100_000, "durationSecs": 3_600, "currency": "usd",
+    });
+    let delegation = env.subscriber.post("/api/v1/delegation/create", &delegation).await?.ok()?;
+    let asked = json!({ "name": "agent", "scopes": ["access"], "limits": { "perDayCents": 0 } });
+    let made = env.subscriber.post("/api/v1/api-keys", &asked).await?.ok()?;
+    let agent = env.subscriber.with_key(made["key"].as_str().ok_or_eyre("no key")?);
+    let mut token = asked_for(&plan);
+    agent.post("/api/v1/x402/permissions", &token).await?.ok()?;
+    token["delegationConfig"] = json!({ "delegationId": delegation["delegationId"] });
+    refused(&agent.post("/api/v1/x402/permissions", &token).await?, 403, "SCRIP.KEY.SCOPE")?;
+    env.subscriber.post("/api/v1/x402/permissions", &token).await?.ok()?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Stories of the server, each on SQLite and on Postgres.
 
+mod backup;
+mod bounds;
 mod card;
 mod gas;
 mod index;

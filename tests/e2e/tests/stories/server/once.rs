@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::{
-    primitives::{Address, U256},
+    primitives::{Address, U256, utils::parse_ether},
     providers::ext::AnvilApi,
 };
 use eyre::{OptionExt, Result, ensure, eyre};
@@ -32,33 +32,35 @@ on_each_database!(
     two_who_wait_for_the_same_pay_twice,
     what_a_killed_server_had_begun_is_gone_on_with_by_the_next,
     a_server_that_ends_answers_what_was_begun,
+    what_was_signed_is_waited_for_when_there_is_nothing_left_for_gas,
+    what_cannot_be_read_is_in_nobodys_way,
 );
 
 /// A plan, and what there is to see of its orders.
-struct Shop<'a> {
-    env: &'a ServerEnv,
-    order: String,
-    plan: PlanId,
+pub(super) struct Shop<'a> {
+    pub(super) env: &'a ServerEnv,
+    pub(super) order: String,
+    pub(super) plan: PlanId,
     /// What the builder had before.
-    before: U256,
+    pub(super) before: U256,
 }
 
 impl<'a> Shop<'a> {
-    async fn open(env: &'a ServerEnv) -> Result<Self> {
+    pub(super) async fn open(env: &'a ServerEnv) -> Result<Self> {
         let plan = register(env, "P").await?;
         let order = format!("/api/v1/protocol/plans/{plan}/order");
         Ok(Self { env, order, plan: plan.parse()?, before: dollars(env, env.builder.address).await? })
     }
 
     /// How many orders there were: by the credits, by the money.
-    async fn sold(&self) -> Result<u64> {
+    pub(super) async fn sold(&self) -> Result<u64> {
         let balance = self.env.chain.stranger.balance(self.plan, self.env.subscriber.address).await?;
         let earned = dollars(self.env, self.env.builder.address).await? - self.before;
         ensure!(earned * U256::from(5) == U256::from(balance.balance), "{earned} for {}", balance.balance);
         Ok(u64::try_from(balance.balance)? / 100)
     }
 
-    async fn sold_within(&self, patience: Duration) -> Result<u64> {
+    pub(super) async fn sold_within(&self, patience: Duration) -> Result<u64> {
         let began = Instant::now();
         let balance = async || self.env.chain.stranger.balance(self.plan, self.env.subscriber.address).await;
         while balance().await?.balance == 0 && began.elapsed() < patience {
@@ -68,7 +70,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Orders in the background.
-    fn ordering(&self) -> JoinHandle<Result<Answer>> {
+    pub(super) fn ordering(&self) -> JoinHandle<Result<Answer>> {
         let (caller, order) = (self.env.subscriber.clone(), self.order.clone());
         tokio::spawn(async move { caller.post_nothing(&order).await })
     }
@@ -80,18 +82,18 @@ async fn dollars(env: &ServerEnv, account: Address) -> Result<U256> {
 }
 
 /// The chain mines nothing until it is told to go on.
-async fn halt(env: &ServerEnv) -> Result<()> {
+pub(super) async fn halt(env: &ServerEnv) -> Result<()> {
     Ok(env.chain.devnet.reader().anvil_set_auto_mine(false).await?)
 }
 
-async fn go_on(env: &ServerEnv) -> Result<()> {
+pub(super) async fn go_on(env: &ServerEnv) -> Result<()> {
     env.chain.devnet.reader().anvil_set_auto_mine(true).await?;
     env.chain.devnet.reader().evm_mine(None).await?;
     Ok(())
 }
 
 /// Waits until so many operations are open, of which so many are waited for.
-async fn open(database: &AnyPool, operations: i64, waited_for: i64) -> Result<()> {
+pub(super) async fn open(database: &AnyPool, operations: i64, waited_for: i64) -> Result<()> {
     let query = "SELECT count(*), count(waiter) FROM operations WHERE status = 'open'";
     let began = Instant::now();
     loop {
@@ -228,6 +230,56 @@ async fn what_a_killed_server_had_begun_is_gone_on_with_by_the_next(env: &mut Se
     assert_eq!(shop.sold().await?, 1, "who asks again gets what there is");
     env.subscriber.post_nothing(&shop.order).await?.ok()?;
     assert_eq!(shop.sold().await?, 2);
+    Ok(())
+}
+
+async fn what_was_signed_is_waited_for_when_there_is_nothing_left_for_gas(env: &mut ServerEnv) -> Result<()> {
+    let shop = Shop::open(env).await?;
+    let (plan, order, before) = (shop.plan, shop.order.clone(), shop.before);
+    // What it costs to approve is not what is looked at.
+    env.subscriber.post_nothing(&order).await?.ok()?;
+    halt(env).await?;
+    let ordering = shop.ordering();
+    let database = env.database().connect().await?;
+    open(&database, 1, 1).await?;
+    let signed = "SELECT 1 FROM operations JOIN scrip_journal ON scrip_journal.once_key = operations.id WHERE status = 'open'";
+    while sqlx::query(signed).fetch_optional(&database).await?.is_none() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    env.kill();
+    ensure!(ordering.await?.is_err(), "a dead server has answered");
+    // By now the account would be given gas, and there is none to give.
+    let node = env.chain.devnet.reader();
+    node.anvil_set_balance(env.subscriber.address, parse_ether("0.009")?).await?;
+    node.anvil_set_balance(env.chain.devnet.actor("deployer")?.address(), U256::ZERO).await?;
+    env.restart().await?;
+    sleep(Duration::from_secs(2)).await;
+    go_on(env).await?;
+    env.subscriber.post_nothing(&order).await?.ok()?;
+    let shop = Shop { env, order, plan, before };
+    assert_eq!(shop.sold().await?, 2);
+    Ok(())
+}
+
+async fn what_cannot_be_read_is_in_nobodys_way(env: &mut ServerEnv) -> Result<()> {
+    let shop = Shop::open(env).await?;
+    let (plan, order, before) = (shop.plan, shop.order.clone(), shop.before);
+    halt(env).await?;
+    let ordering = shop.ordering();
+    let database = env.database().connect().await?;
+    open(&database, 1, 1).await?;
+    env.kill();
+    ensure!(ordering.await?.is_err(), "a dead server has answered");
+    // Of a later version, it may be.
+    for id in ["0", "zz"] {
+        let later = "INSERT INTO operations (id, account, digest, work, status, worker, heard, created_at) \
+                     SELECT $1, account, digest, '{\"later\":{}}', 'open', worker, 0, created_at FROM operations WHERE status = 'open' LIMIT 1";
+        sqlx::query(later).bind(id).execute(&database).await?;
+    }
+    go_on(env).await?;
+    env.restart().await?;
+    let shop = Shop { env, order, plan, before };
+    assert_eq!(shop.sold_within(Duration::from_secs(20)).await?, 1);
     Ok(())
 }
 

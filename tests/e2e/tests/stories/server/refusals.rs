@@ -18,6 +18,7 @@ on_each_database!(
     what_the_chain_refuses_is_said,
     where_the_node_is_is_nobodys_business,
     older_dialects_and_odd_requests_are_read,
+    pages_that_no_list_has_room_for_are_refused,
 );
 
 const PLANS: &str = "/api/v1/protocol/plans";
@@ -265,5 +266,31 @@ async fn older_dialects_and_odd_requests_are_read(env: &mut ServerEnv) -> Result
     env.subscriber.post_nothing(&format!("/{PLANS}/{plan}/order")).await?.ok()?;
     let balance = env.chain.stranger.balance(plan.parse()?, holder).await?;
     assert_eq!(balance.balance, 107);
+    Ok(())
+}
+
+async fn pages_that_no_list_has_room_for_are_refused(env: &mut ServerEnv) -> Result<()> {
+    let agents = "/api/v1/protocol/agents";
+    let described = |bytes: usize| "x".repeat(bytes);
+    let plan = |bytes: usize| {
+        changed(plan(env, "P"), &[("/metadataAttributes/description", json!(described(bytes)))])
+    };
+    env.builder.post(PLANS, &plan(60_000)).await?.ok()?;
+    refused(&env.builder.post(PLANS, &plan(66_000)).await?, 413, "BCK.HTTP.413")?;
+    let agent = |metadata: usize, api: usize| {
+        json!({
+            "metadataAttributes": { "name": "A", "description": described(metadata) },
+            "agentApiAttributes": { "endpoints": [], "agentDefinitionUrl": described(api) },
+        })
+    };
+    let (some, metadata, api) = (agent(30_000, 30_000), agent(66_000, 0), agent(0, 66_000));
+    let registered = |page: &Value| changed(page.clone(), &[("/plans", json!([]))]);
+    let made = env.builder.post(agents, &registered(&some)).await?.ok()?;
+    let path = format!("{agents}/{}", made["agentId"].as_str().ok_or_eyre("no id")?);
+    for page in [metadata, api, agent(40_000, 40_000)] {
+        refused(&env.builder.post(agents, &registered(&page)).await?, 413, "BCK.HTTP.413")?;
+        refused(&send(&env.builder, Method::PUT, &path, page.to_string()).await?, 413, "BCK.HTTP.413")?;
+    }
+    send(&env.builder, Method::PUT, &path, some.to_string()).await?.ok()?;
     Ok(())
 }

@@ -164,6 +164,18 @@ async fn a_payment_is_seen_by_its_buyer_and_its_seller(env: &mut ServerEnv) -> R
     env.stripe.deliver_all(&env.anyone, &env.stripe.arrive(&sale.session)?).await?;
     sale.until("settled").await?;
     assert_eq!(listed(&env.subscriber).await?[0]["credits"], "100");
+
+    // A page at a time, as all lists.
+    for _ in 0..2 {
+        env.advance(1);
+        super::check_out(&env.subscriber, sale.plan).await?;
+    }
+    let page = env.builder.get("/api/v1/fiat/payments?page=2&pageSize=2").await?.ok()?;
+    assert_eq!((&page["total"], &page["page"], &page["offset"]), (&json!(3), &json!(2), &json!(2)));
+    assert_eq!(page["payments"].as_array().map(|payments| payments.len()), Some(1));
+    assert_eq!(page["payments"][0]["id"], sale.session);
+    let oldest = env.subscriber.get("/api/v1/fiat/payments?sortOrder=asc").await?.ok()?;
+    assert_eq!(oldest["payments"][0]["id"], sale.session);
     Ok(())
 }
 

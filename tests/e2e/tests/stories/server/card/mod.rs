@@ -1,5 +1,6 @@
 //! Payments by card: the stand-in for Stripe charges, and the chain has what was paid for.
 
+mod behind;
 mod checkout;
 mod events;
 mod money_back;

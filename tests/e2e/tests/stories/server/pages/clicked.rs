@@ -1,6 +1,6 @@
 //! The builder's whole story, clicked through in a real browser.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use alloy::{primitives::U256, providers::ext::AnvilApi, signers::local::PrivateKeySigner};
 use eyre::{OptionExt, Result, ensure};
@@ -31,6 +31,17 @@ async fn until(page: &Page, said: &str) -> Result<()> {
     eyre::bail!("{} does not say {said}", page.url().await?)
 }
 
+/// Takes a picture of a page, and makes sure that it has nothing that axe finds to keep people out: contrast, labels, roles.
+async fn look(page: &Page, name: &str) -> Result<()> {
+    page.shot(name).await?;
+    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/axe-core/axe.min.js");
+    let check =
+        "axe.run().then(it => it.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html)}`))";
+    let found: Vec<String> = page.run(&format!("{};\n{check}", fs::read_to_string(axe)?)).await?;
+    ensure!(found.is_empty(), "{name}: {found:#?}");
+    Ok(())
+}
+
 /// Nothing that a page's policy refused, and no error of a script.
 async fn nothing_wrong(browser: &Browser) -> Result<()> {
     let said = browser.said().await?;
@@ -44,7 +55,7 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     // Step 1: log in, by a code that comes by e-mail. The root leads there.
     let page = browser.open(env.url()).await?;
     page.see_role("heading", "Log in").await?;
-    page.shot("log in").await?;
+    look(&page, "log in").await?;
     page.fill("E-mail address", "builder@example.com").await?;
     page.click("button", "Send me a code").await?;
     page.see_role("heading", "Enter the code").await?;
@@ -56,30 +67,30 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     page.click("link", "Profile").await?;
     page.fill("E-mail address", "builder@example.com").await?;
     page.fill("Country, in two letters", "US").await?;
-    page.shot("profile").await?;
+    look(&page, "profile").await?;
     page.click("button", "Create Stripe account").await?;
     page.see_role("link", "Go to Stripe").await?;
-    page.shot("stripe").await?;
+    look(&page, "stripe").await?;
 
     // Step 3: a plan, "New" and "Create a plan".
     page.click_css("summary").await?;
-    page.shot("new").await?;
+    look(&page, "new").await?;
     page.click("link", "Create a plan").await?;
     page.see("Time based").await?;
-    page.shot("kinds of plans").await?;
+    look(&page, "kinds of plans").await?;
     page.click_css("a[href='/new/plan/details?sells=requests&template=custom']").await?;
     page.fill("Title", "Hundred requests").await?;
     page.choose("Currency", "tUSD, on the chain").await?;
     page.fill("Price", "5").await?;
     page.fill("No. of Credits", "100").await?;
-    page.shot("plan").await?;
+    look(&page, "plan").await?;
     page.click("button", "Next").await?;
     page.see_role("heading", "Review your plan").await?;
     page.see("5 tUSD").await?;
-    page.shot("review of the plan").await?;
+    look(&page, "review of the plan").await?;
     page.click("button", "Next").await?;
     page.see("The plan is created.").await?;
-    page.shot("plan created").await?;
+    look(&page, "plan created").await?;
     let plan = page.url().await?;
     let plan =
         plan.rsplit('/').next().and_then(|rest| rest.split('?').next()).ok_or_eyre("no plan")?.to_owned();
@@ -88,28 +99,28 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     page.click_css("main a[href^='/new/service']").await?;
     page.fill("Title", "A model that answers").await?;
     page.fill("Description", "It says what you asked.").await?;
-    page.shot("service").await?;
+    look(&page, "service").await?;
     page.click("button", "Next").await?;
     page.fill("URL", "https://api.openai.com/v1/chat/completions").await?;
     page.click_css("input[name=auth][value=bearer]").await?;
     page.fill("Bearer token, such as an API key", "sk-secret").await?;
-    page.shot("its api").await?;
+    look(&page, "its api").await?;
     page.click("button", "Next").await?;
     page.see("Hundred requests").await?;
     page.fill("Credits for one request", "2").await?;
-    page.shot("its plan").await?;
+    look(&page, "its plan").await?;
     page.click("button", "Next").await?;
     page.see_role("heading", "Review your AI service").await?;
-    page.shot("review of the service").await?;
+    look(&page, "review of the service").await?;
     page.click("button", "Create").await?;
     page.see("The service is created.").await?;
     page.click("link", "See the Agent").await?;
     ensure!(page.url().await?.ends_with("#widget"));
-    page.shot("service created").await?;
+    look(&page, "service created").await?;
 
     // Step 5: the widget, by "My Agents".
     page.go(&format!("{}/my/agents", env.url())).await?;
-    page.shot("my agents").await?;
+    look(&page, "my agents").await?;
     page.click_css("main td a").await?;
     page.see_role("heading", "Widget").await?;
     let snippet = page.text("main pre").await?;
@@ -119,7 +130,7 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     page.resize(375, 700).await?;
     let wide: bool = page.run("document.documentElement.scrollWidth > innerWidth").await?;
     ensure!(!wide, "it is wider than a phone");
-    page.shot("agent on a phone").await?;
+    look(&page, "agent on a phone").await?;
     page.resize(1280, 800).await?;
 
     // What is sold is seen.
@@ -128,10 +139,10 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     page.click("link", "Hundred requests").await?;
     until(&page, "Revenue").await?;
     until(&page, "5 tUSD a day").await?;
-    page.shot("sales").await?;
+    look(&page, "sales").await?;
     page.click("link", "Transactions").await?;
     page.see("Create a service").await?;
-    page.shot("transactions").await?;
+    look(&page, "transactions").await?;
     nothing_wrong(&browser).await?;
     page.click("button", "Log out").await?;
     page.go(&format!("{}/my/plans", env.url())).await?;
@@ -151,7 +162,7 @@ async fn a_wallet_logs_in_and_signs() -> Result<()> {
     browser.wallet_refuses(true).await?;
     page.click("button", "Log in with a wallet").await?;
     page.see("rejected").await?;
-    page.shot("refused").await?;
+    look(&page, "refused").await?;
     browser.wallet_refuses(false).await?;
     page.click("button", "Log in with a wallet").await?;
     page.see_role("heading", "Create a plan").await?;
@@ -163,7 +174,7 @@ async fn a_wallet_logs_in_and_signs() -> Result<()> {
     page.click("button", "Next").await?;
     page.click("button", "Next").await?;
     page.see_role("heading", "Sign with your wallet").await?;
-    page.shot("sign").await?;
+    look(&page, "sign").await?;
     browser.wallet_asked().await?;
     page.click("button", "Sign and send").await?;
     page.see_role("heading", "My plans").await?;
@@ -171,7 +182,7 @@ async fn a_wallet_logs_in_and_signs() -> Result<()> {
     ensure!(asked.iter().any(|method| method == "eth_sendTransaction"), "{asked:?}");
     until(&page, "A month").await?;
     until(&page, "0.01 ETH").await?;
-    page.shot("listed").await?;
+    look(&page, "listed").await?;
     // It is the wallet's, by the chain.
     let told = env.anyone.get(&format!("/api/v1/protocol/plans/{}", plan_of(&page).await?)).await?.ok()?;
     assert_eq!(told["registry"]["owner"], json!(format!("{:#x}", signer.address())));

@@ -1,8 +1,12 @@
 //! Delegations: what is bought when there are too few credits, and no more than was allowed.
 
+use alloy::{providers::ext::AnvilApi, rpc::client::RpcClient};
 use eyre::Result;
 use reqwest::Method;
-use scrip_e2e::server::{Answer, ServerEnv};
+use scrip_e2e::{
+    faults::{Fault, FaultyNode},
+    server::{Answer, ServerEnv},
+};
 use serde_json::{Value, json};
 
 use super::{TOO_FEW, asked, balance, register, request, sell, settle, text, verify};
@@ -13,6 +17,8 @@ on_each_database!(
     what_is_missing_is_bought_within_the_limit,
     those_who_need_more_at_once_buy_once,
     what_is_not_worth_dollars_is_not_bought,
+    what_a_node_has_not_seen_yet_is_not_bought_again,
+    what_another_server_has_bought_is_not_bought_again,
 );
 
 /// A plan of 100 credits for 20 dollars.
@@ -179,5 +185,50 @@ async fn what_is_not_worth_dollars_is_not_bought(env: &mut ServerEnv) -> Result<
     // Without a delegation nothing is bought.
     let token = super::token(env, &dollars).await?;
     refused(&verify(&env.builder, &dollars, &token, 1).await?, TOO_FEW.0, TOO_FEW.1)?;
+    Ok(())
+}
+
+async fn what_a_node_has_not_seen_yet_is_not_bought_again(env: &mut ServerEnv) -> Result<()> {
+    let plan = premium(env, "Lagging").await?;
+    let delegation = delegate(env, &json!({ "spendingLimitCents": 100_000 })).await?;
+    let token = token_under(env, &plan, &delegation).await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    env.kill();
+    let server = env.another(Some(RpcClient::new_http(node.url().clone()))).await?;
+    env.turn_to(server);
+    // It is not so late that there is no plan; but what is bought is in a block that this node comes to late.
+    env.chain.devnet.reader().anvil_mine(Some(2), None).await?;
+    node.next_times("eth_getBlockByNumber", Fault::Behind, 1_000);
+    refused(&verify(&env.builder, &plan, &token, 100).await?, 503, "SCRIP.CHAIN.UNREACHABLE")?;
+    let bought = shown(env, &delegation).await?;
+    assert_eq!((&bought["amountSpentCents"], &bought["transactionCount"]), (&json!("2000"), &json!(1)));
+    node.heal();
+    request(verify(&env.builder, &plan, &token, 100).await?)?;
+    assert_eq!(shown(env, &delegation).await?["amountSpentCents"], "2000");
+
+    // Nor is who has just ordered told that there is nothing.
+    let plan = premium(env, "Ordered").await?;
+    let token = super::token(env, &plan).await?;
+    env.chain.devnet.reader().anvil_mine(Some(2), None).await?;
+    env.subscriber.post_nothing(&format!("/api/v1/protocol/plans/{plan}/order")).await?.ok()?;
+    node.next_times("eth_getBlockByNumber", Fault::Behind, 5);
+    request(verify(&env.builder, &plan, &token, 100).await?)?;
+    Ok(())
+}
+
+async fn what_another_server_has_bought_is_not_bought_again(env: &mut ServerEnv) -> Result<()> {
+    let plan = premium(env, "Elsewhere").await?;
+    let delegation = delegate(env, &json!({ "spendingLimitCents": 100_000 })).await?;
+    let token = token_under(env, &plan, &delegation).await?;
+    let node = FaultyNode::before(env.chain.devnet.url()).await?;
+    let other = env.another(Some(RpcClient::new_http(node.url().clone()))).await?;
+    let seller = env.builder.at(&other);
+    env.chain.devnet.reader().anvil_mine(Some(2), None).await?;
+    request(verify(&env.builder, &plan, &token, 10).await?)?;
+    node.next_times("eth_getBlockByNumber", Fault::Behind, 1_000);
+    refused(&verify(&seller, &plan, &token, 10).await?, 503, "SCRIP.CHAIN.UNREACHABLE")?;
+    node.heal();
+    request(verify(&seller, &plan, &token, 10).await?)?;
+    assert_eq!(shown(env, &delegation).await?["amountSpentCents"], "2000");
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Access tokens, and what is verified, reserved and settled with them.
 
 mod delegations;
+mod faults;
+mod forgotten;
 mod requests;
 mod reservations;
 mod sdk;
+mod strangers;
 mod tokens;
 
 use eyre::{OptionExt, Result, eyre};

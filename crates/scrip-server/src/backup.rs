@@ -1,0 +1,75 @@
+//! A copy of what exists nowhere else: the whole database.
+
+use std::{
+    fs, io,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use sqlx::{AnyConnection, Connection, any::AnyConnectOptions};
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// It is no SQLite.
+    #[error(
+        "only SQLite is backed up so: of Postgres pg_dump makes a copy while it is used, and pg_restore restores it"
+    )]
+    NotSqlite,
+    /// The database cannot be read.
+    #[error("the database cannot be backed up: {0}")]
+    Database(sqlx::Error),
+    /// The file is there already, or cannot be written.
+    #[error("the backup cannot be written to {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl From<sqlx::Error> for BackupError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Copies a database of SQLite, by its URL, as it is at one moment, into a file that is not there yet and that only its owner
+/// reads; safely while a server uses it. To restore it, the server is started with that file.
+///
+/// # Errors
+///
+/// [`BackupError`] when there is no such database, when it is no SQLite, or when the file is there already or cannot be written.
+/// Then there is no such file, or it is what it was.
+pub async fn back_up(database: &str, to: &Path) -> Result<(), BackupError> {
+    if !database.starts_with("sqlite:") {
+        return Err(BackupError::NotSqlite);
+    }
+    sqlx::any::install_default_drivers();
+    // Nothing is made where there is nothing to be copied.
+    let place = database.split('?').next().unwrap_or_default();
+    let options = AnyConnectOptions::from_str(&format!("{place}?mode=rw"))?;
+    let mut db = AnyConnection::connect_with(&options).await?;
+    let failed = |error| BackupError::File { path: to.to_owned(), error };
+    // SQLite fills an empty file, and makes one that others read.
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(failed)?;
+    let copied = copy(&mut db, to).await.and_then(|()| file.sync_all().map_err(failed));
+    if copied.is_err() {
+        // What is left of it is no backup. That it stays is not worse than why there is none.
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
+
+async fn copy(db: &mut AnyConnection, to: &Path) -> Result<(), BackupError> {
+    let path = to.to_str().ok_or_else(|| {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8");
+        BackupError::File { path: to.to_owned(), error }
+    })?;
+    sqlx::query("PRAGMA busy_timeout = 30000").execute(&mut *db).await?;
+    sqlx::query("VACUUM INTO $1").bind(path).execute(&mut *db).await?;
+    Ok(())
+}
