@@ -81,7 +81,7 @@ async fn show(state: extract::State<Arc<State>>, Visitor(me): Visitor) -> Result
         }
         h2 { "Where you are logged in" }
         table {
-            thead { tr { th { "Since" } th { "By" } th { "Until" } th { "" } } }
+            thead { tr { th { "Since" } th { "By" } th { "Until" } th { span.unseen { "Log out" } } } }
             tbody {
                 @for session in &sessions {
                     tr {

@@ -53,7 +53,7 @@ pub(super) async fn list(
         p { a.button href="/new/service" { "Create Content" } }
         @if rows.is_empty() { p { "You have no agents yet." } } @else {
             div.wide { table {
-                thead { tr { th { "Title" } th.number { "Plans" } th { "" } } }
+                thead { tr { th { "Title" } th.number { "Plans" } th { span.unseen { "Its page" } } } }
                 tbody { @for (one, name) in &rows {
                     tr {
                         td { (name) }
