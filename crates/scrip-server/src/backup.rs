@@ -9,6 +9,8 @@ use std::{
 
 use sqlx::{AnyConnection, Connection, any::AnyConnectOptions};
 
+use crate::problem::ProblemKind;
+
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,7 +40,8 @@ impl From<sqlx::Error> for BackupError {
 }
 
 /// Copies a database of SQLite, by its URL, as it is at one moment, into a file that is not there yet and that only its owner
-/// reads; safely while a server uses it. To restore it, the server is started with that file.
+/// reads; safely while a server uses it. To restore it, the server is started with that file. What was asked for and not signed
+/// yet is given up in it, for it may be done by then.
 ///
 /// # Errors
 ///
@@ -71,5 +74,26 @@ async fn copy(db: &mut AnyConnection, to: &Path) -> Result<(), BackupError> {
     })?;
     sqlx::query("PRAGMA busy_timeout = 30000").execute(&mut *db).await?;
     sqlx::query("VACUUM INTO $1").bind(path).execute(&mut *db).await?;
+    let options = AnyConnectOptions::from_str(&format!("sqlite://{path}?mode=rw"))?;
+    let mut saved = AnyConnection::connect_with(&options).await?;
+    give_up(&mut saved).await?;
+    Ok(saved.close().await?)
+}
+
+/// Gives up, in the copy, what was asked for and not signed: it is done, it may be, by whom the copy was made of, and would be done
+/// again. What was signed is done once, whoever sends it. Nobody is logged in with a browser.
+async fn give_up(saved: &mut AnyConnection) -> Result<(), BackupError> {
+    let detail = "this was under way when the database was saved from which it was restored, and may have been done since";
+    let problem =
+        ProblemKind::BUSY.problem(detail).hint("see whether it was done, and ask for it again if not");
+    let outcome = serde_json::to_string(&problem).unwrap_or_default();
+    let unsigned = "UPDATE operations SET status = 'failed', outcome = $1 WHERE status = 'open' AND NOT EXISTS (\
+                      SELECT 1 FROM scrip_journal WHERE once_key = operations.id \
+                      OR once_key LIKE operations.id || ' %' AND once_key <> operations.id || ' gas')";
+    sqlx::query(unsigned).bind(outcome).execute(&mut *saved).await?;
+    // Who has logged out since would be logged in again.
+    for past in ["DELETE FROM sessions", "DELETE FROM email_codes"] {
+        sqlx::query(past).execute(&mut *saved).await?;
+    }
     Ok(())
 }

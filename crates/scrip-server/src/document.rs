@@ -10,7 +10,11 @@ use utoipa::{
     },
 };
 
-use crate::{problem::ProblemDetails, wire::address::HexAddress};
+use crate::{
+    paging::{SortBy, SortOrder},
+    problem::ProblemDetails,
+    wire::address::HexAddress,
+};
 
 #[derive(OpenApi)]
 #[openapi(info(title = "Scrip", description = "Prepaid credits for APIs and AI agents, on chain"))]
@@ -31,6 +35,9 @@ pub(crate) fn complete(document: &mut openapi::OpenApi) {
     components.add_security_scheme("key", SecurityScheme::Http(bearer));
     add_schema::<ProblemDetails>(components);
     add_schema::<HexAddress>(components);
+    // Of parameters, whose schemas are not collected.
+    add_schema::<SortBy>(components);
+    add_schema::<SortOrder>(components);
     let problem = Content::new(Some(Ref::from_schema_name(ProblemDetails::name())));
     let problem = Response::builder()
         .description("What was wrong, and what to do about it")

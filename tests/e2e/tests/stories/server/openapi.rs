@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{on_each_database, register};
 
-on_each_database!(no_method_is_undocumented, schemathesis_finds_nothing);
+on_each_database!(no_method_is_undocumented, what_is_referred_to_is_there, schemathesis_finds_nothing);
 
 async fn no_method_is_undocumented(env: &mut ServerEnv) -> Result<()> {
     const METHODS: [&str; 5] = ["get", "post", "put", "delete", "patch"];
@@ -33,6 +33,28 @@ async fn no_method_is_undocumented(env: &mut ServerEnv) -> Result<()> {
     for path in ["/openapi", "/api", "/api/v1", "/api/v1/protocol", "/metrics/none", "/index.html"] {
         let answer = Answer::of(env.anyone.request(Method::GET, path)).await?;
         assert_eq!((answer.status, answer.problem()?), (404, "BCK.HTTP.404"), "{path}");
+    }
+    Ok(())
+}
+
+async fn what_is_referred_to_is_there(env: &mut ServerEnv) -> Result<()> {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = env.anyone.get("/openapi.json").await?.ok()?;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    ensure!(found.len() > 100, "only {} references", found.len());
+    for reference in found {
+        let place = reference.strip_prefix('#').ok_or_eyre("elsewhere")?;
+        ensure!(document.pointer(place).is_some(), "there is no {reference}");
     }
     Ok(())
 }
