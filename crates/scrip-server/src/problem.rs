@@ -138,6 +138,12 @@ impl ProblemKind {
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         NOT_SIGNED_IN = BAD_REQUEST, "SCRIP.AUTH.SIWE", "nobody has signed in",
             "sign what POST /api/v1/auth/siwe/nonce says";
+        WRONG_CODE = BAD_REQUEST, "SCRIP.AUTH.CODE", "not the code that was sent",
+            "ask for a new code";
+        FOREIGN_ORIGIN = FORBIDDEN, "SCRIP.PAGES.ORIGIN", "not sent from a page of this server",
+            "open the page here, and send it from there";
+        NO_DRAFT = NOT_FOUND, "SCRIP.PAGES.DRAFT", "a form that is gone",
+            "begin anew: what is not finished within a day is forgotten";
         NOT_SET_UP = NOT_IMPLEMENTED, "SCRIP.SERVER.NOT_SET_UP", "not set up on this server",
             "ask who runs it";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",
@@ -148,6 +154,14 @@ impl ProblemKind {
             "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
             "sign and send it with that wallet";
+        UPSTREAM = BAD_GATEWAY, "SCRIP.GATEWAY.UPSTREAM", "an upstream that does not answer",
+            "try again; nothing was taken for this request";
+        UPSTREAM_SLOW = GATEWAY_TIMEOUT, "SCRIP.GATEWAY.TIMEOUT", "an upstream that is too slow",
+            "try again; nothing was taken for this request";
+        UNDER_WAY = CONFLICT, "SCRIP.GATEWAY.UNDER_WAY", "a request that is under way",
+            "send it again in a moment";
+        NOT_KEPT = CONFLICT, "SCRIP.GATEWAY.ANSWERED", "a request that was answered",
+            "use a new key to ask anew";
         PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet",
             "send the same request again: it is not done twice";
         NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked",

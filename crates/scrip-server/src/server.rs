@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -24,15 +24,18 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Bounds, IndexCheck, Indexing, MasterKey, Stripe,
+    Bounds, Gateway, IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
     chain::Chain,
     database, document,
+    gateway::{self, Gate},
     index::{check, follow},
     limit::Limits,
-    listen, metrics,
+    listen,
+    mail::Mailer,
+    metrics, pages,
     problem::{Problem, ProblemKind},
     rate::{self, Rate},
     routes::{self, keys::YEAR},
@@ -40,6 +43,7 @@ use crate::{
     sign_in::Place,
     state::{Clock, State},
     vault::Vault,
+    widget,
 };
 
 /// What a server is started with.
@@ -63,10 +67,14 @@ pub struct Config {
     /// Where all reach the server, such as `https://api.example`: wallets show it to those who log in with one, which nobody can
     /// without.
     pub public_url: Option<String>,
+    /// The builder's pages.
+    pub pages: Pages,
     /// The time.
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
     pub indexing: Indexing,
+    /// How requests to services are forwarded.
+    pub gateway: Gateway,
     /// What keeps those who ask from holding up all others.
     pub bounds: Bounds,
 }
@@ -99,6 +107,12 @@ pub enum StartError {
     /// The card processor.
     #[error("the card processor cannot be used: {0}")]
     Stripe(String),
+    /// The mail server.
+    #[error("e-mails cannot be sent: {0}")]
+    Mail(String),
+    /// The client for upstreams.
+    #[error("the gateway cannot be used: {0}")]
+    Gateway(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -121,6 +135,8 @@ impl From<Problem> for StartError {
 #[derive(Debug)]
 pub struct Server {
     state: Arc<State>,
+    /// Writes the gateway's holds.
+    writer: Option<JoinHandle<()>>,
 }
 
 /// The most bytes of a request.
@@ -144,8 +160,10 @@ impl Server {
             stripe,
             requests_per_second,
             public_url,
+            pages,
             clock,
             indexing,
+            gateway,
             bounds,
         } = config;
         let place = match public_url {
@@ -154,10 +172,12 @@ impl Server {
         };
         let processor = stripe.map(Processor::new).transpose();
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
+        let mailer = pages.mail.as_ref().map(Mailer::new).transpose().map_err(StartError::Mail)?;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
+        let gate = Gate::new(gateway).map_err(|error| StartError::Gateway(error.to_string()))?;
         let state = Arc::new(State {
             db,
             chain,
@@ -169,6 +189,7 @@ impl Server {
             indexing,
             bounds,
             repeat_key: master_key.derive("scrip repeated requests"),
+            code_key: master_key.derive("scrip codes by e-mail"),
             nonce_key: master_key.derive("scrip log-in nonces"),
             instance: database::fresh_id(),
             processor,
@@ -177,7 +198,10 @@ impl Server {
             peers: Default::default(),
             rate: Rate::new(requests_per_second),
             place,
+            mailer,
+            pages,
             metrics: Default::default(),
+            gate,
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -185,8 +209,9 @@ impl Server {
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
             sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
+        let writer = gateway::writer(&state);
         state.beat().await?;
-        Ok(Self { state })
+        Ok(Self { state, writer })
     }
 
     /// Makes an account for who runs the server, and an API key that may make others and all that is its own, which ends after
@@ -244,6 +269,8 @@ impl Server {
         document::complete(&mut document);
         let document = Arc::new(document);
         router
+            .merge(pages::routes(&self.state))
+            .merge(widget::pages(&self.state))
             .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
             .fallback(async |uri: Uri| {
                 ProblemKind::NO_ROUTE
@@ -273,7 +300,20 @@ impl Server {
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
+            .merge(self.gateway())
             .with_state(Arc::clone(&self.state))
+    }
+
+    /// The gateway, whose requests take as long and are as large as its own settings let them.
+    fn gateway(&self) -> Router<Arc<State>> {
+        gateway::routes().layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(Arc::clone(&self.state), metrics::count))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(HandleErrorLayer::new(too_slow))
+                .load_shed()
+                .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests)),
+        )
     }
 
     /// Serves until it is told to end, and then until what was begun is answered.
@@ -287,11 +327,13 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
+        let settling = gateway::cashier(&self.state);
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
         let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();
+        settling.abort();
         // Nor is a database waited for that does not answer.
         if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
             tracing::warn!(
@@ -302,11 +344,16 @@ impl Server {
     }
 
     async fn leave(&self) {
+        // Before the others take what is left for theirs.
+        gateway::flush(&self.state).await;
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
+        }
+        if let Some(writer) = &self.writer {
+            writer.abort();
         }
         self.state.db.close().await;
     }
