@@ -81,7 +81,7 @@ async fn copy(db: &mut AnyConnection, to: &Path) -> Result<(), BackupError> {
 }
 
 /// Gives up, in the copy, what was asked for and not signed: it is done, it may be, by whom the copy was made of, and would be done
-/// again. What was signed is done once, whoever sends it.
+/// again. What was signed is done once, whoever sends it. Nobody is logged in with a browser.
 async fn give_up(saved: &mut AnyConnection) -> Result<(), BackupError> {
     let detail = "this was under way when the database was saved from which it was restored, and may have been done since";
     let problem =
@@ -91,6 +91,15 @@ async fn give_up(saved: &mut AnyConnection) -> Result<(), BackupError> {
                       SELECT 1 FROM scrip_journal WHERE once_key = operations.id \
                       OR once_key LIKE operations.id || ' %' AND once_key <> operations.id || ' gas')";
     sqlx::query(unsigned).bind(outcome).execute(&mut *saved).await?;
+    // Who has logged out since would be logged in again.
+    for past in [
+        "DELETE FROM sessions",
+        "DELETE FROM email_codes",
+        "DELETE FROM widget_sessions",
+        "DELETE FROM widget_grants",
+    ] {
+        sqlx::query(past).execute(&mut *saved).await?;
+    }
     give_up_unnumbered(saved).await
 }
 

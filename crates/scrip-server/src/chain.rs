@@ -18,7 +18,9 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use futures_util::future::try_join;
-use scrip::{Account, Deployment, Error, Item, Journal, JournalResult, Lens, PlanId, Price, Scrip, Terms};
+use scrip::{
+    Account, Deployment, Error, Item, Journal, JournalResult, Lens, PlanId, Price, Scrip, Terms, Token,
+};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -42,11 +44,12 @@ pub(crate) struct Chain {
     fund: Option<Fund>,
     lens: OnceCell<Lens<RootProvider>>,
     terms: Mutex<HashMap<PlanId, Arc<Terms>>>,
+    tokens: Mutex<HashMap<Address, Token>>,
     /// The highest block of which the node has told, and when that was.
     told: Mutex<Option<(u64, Instant)>>,
 }
 
-/// How many plans' terms are remembered.
+/// How many plans' terms are remembered, and how many tokens.
 const TERMS: usize = 1_024;
 
 /// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
@@ -75,6 +78,7 @@ impl Chain {
             fund: None,
             lens: OnceCell::new(),
             terms: Mutex::default(),
+            tokens: Mutex::default(),
             told: Mutex::default(),
         };
         if let Some((signer, least)) = funder {
@@ -124,6 +128,21 @@ impl Chain {
             terms.clear();
         }
         terms.insert(plan, Arc::clone(&read));
+        Ok(read)
+    }
+
+    /// A token's symbol and decimals, which are read once.
+    pub(crate) async fn token(&self, address: Address) -> Result<Token, Error> {
+        let tokens = || self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = tokens().get(&address) {
+            return Ok(known.clone());
+        }
+        let read = self.reader.token(address).await?;
+        let mut tokens = tokens();
+        if tokens.len() >= TERMS {
+            tokens.clear();
+        }
+        tokens.insert(address, read.clone());
         Ok(read)
     }
 

@@ -138,6 +138,12 @@ impl ProblemKind {
             "see what the plan allows: GET /api/v1/protocol/plans/{planId}";
         NOT_SIGNED_IN = BAD_REQUEST, "SCRIP.AUTH.SIWE", "nobody has signed in",
             "sign what POST /api/v1/auth/siwe/nonce says";
+        WRONG_CODE = BAD_REQUEST, "SCRIP.AUTH.CODE", "not the code that was sent",
+            "ask for a new code";
+        FOREIGN_ORIGIN = FORBIDDEN, "SCRIP.PAGES.ORIGIN", "not sent from a page of this server",
+            "open the page here, and send it from there";
+        NO_DRAFT = NOT_FOUND, "SCRIP.PAGES.DRAFT", "a form that is gone",
+            "begin anew: what is not finished within a day is forgotten";
         NOT_SET_UP = NOT_IMPLEMENTED, "SCRIP.SERVER.NOT_SET_UP", "not set up on this server",
             "ask who runs it";
         KEY_REUSED = CONFLICT, "SCRIP.REQUEST.REUSED", "an idempotency key that stands for another request",

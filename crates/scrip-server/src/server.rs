@@ -24,7 +24,7 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Bounds, Gateway, IndexCheck, Indexing, MasterKey, Stripe,
+    Bounds, Gateway, IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
@@ -33,7 +33,9 @@ use crate::{
     gateway::{self, Gate},
     index::{check, follow},
     limit::Limits,
-    listen, metrics,
+    listen,
+    mail::Mailer,
+    metrics, pages,
     problem::{Problem, ProblemKind},
     rate::{self, Rate},
     routes::{self, keys::YEAR},
@@ -41,6 +43,7 @@ use crate::{
     sign_in::Place,
     state::{Clock, State},
     vault::Vault,
+    widget,
 };
 
 /// What a server is started with.
@@ -64,6 +67,8 @@ pub struct Config {
     /// Where all reach the server, such as `https://api.example`: wallets show it to those who log in with one, which nobody can
     /// without.
     pub public_url: Option<String>,
+    /// The builder's pages.
+    pub pages: Pages,
     /// The time.
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
@@ -102,6 +107,9 @@ pub enum StartError {
     /// The card processor.
     #[error("the card processor cannot be used: {0}")]
     Stripe(String),
+    /// The mail server.
+    #[error("e-mails cannot be sent: {0}")]
+    Mail(String),
     /// The client for upstreams.
     #[error("the gateway cannot be used: {0}")]
     Gateway(String),
@@ -152,6 +160,7 @@ impl Server {
             stripe,
             requests_per_second,
             public_url,
+            pages,
             clock,
             indexing,
             gateway,
@@ -163,6 +172,7 @@ impl Server {
         };
         let processor = stripe.map(Processor::new).transpose();
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
+        let mailer = pages.mail.as_ref().map(Mailer::new).transpose().map_err(StartError::Mail)?;
         let db = database::open(&database).await?;
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
@@ -179,6 +189,7 @@ impl Server {
             indexing,
             bounds,
             repeat_key: master_key.derive("scrip repeated requests"),
+            code_key: master_key.derive("scrip codes by e-mail"),
             nonce_key: master_key.derive("scrip log-in nonces"),
             instance: database::fresh_id(),
             processor,
@@ -187,6 +198,8 @@ impl Server {
             peers: Default::default(),
             rate: Rate::new(requests_per_second),
             place,
+            mailer,
+            pages,
             metrics: Default::default(),
             gate,
         });
@@ -256,6 +269,8 @@ impl Server {
         document::complete(&mut document);
         let document = Arc::new(document);
         router
+            .merge(pages::routes(&self.state))
+            .merge(widget::pages(&self.state))
             .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
             .fallback(async |uri: Uri| {
                 ProblemKind::NO_ROUTE

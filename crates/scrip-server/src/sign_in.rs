@@ -44,6 +44,11 @@ impl Place {
         Some(Self { uri: url.trim_end_matches('/').to_owned(), domain })
     }
 
+    /// The host, and the port if it is not the usual one.
+    pub(crate) fn domain(&self) -> &str {
+        self.domain.as_str()
+    }
+
     /// The URL, without a slash at its end.
     pub(crate) fn uri(&self) -> &str {
         &self.uri

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     Bounds, access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    gateway::Gate, holds::Turns, index::Indexing, metrics::Metrics, peers::Peers, rate::Rate,
-    running::Running, sign_in::Place, vault::Vault,
+    gateway::Gate, holds::Turns, index::Indexing, mail::Mailer, metrics::Metrics, pages::Pages, peers::Peers,
+    rate::Rate, running::Running, sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) bounds: Bounds,
     /// Keys the hashes of what was asked.
     pub(crate) repeat_key: Zeroizing<[u8; 32]>,
+    /// Keys the hashes of codes that are sent by e-mail.
+    pub(crate) code_key: Zeroizing<[u8; 32]>,
     /// Keys the nonces that are signed to log in.
     pub(crate) nonce_key: Zeroizing<[u8; 32]>,
     /// Which of the processes that share the database this one is.
@@ -70,6 +72,9 @@ pub(crate) struct State {
     pub(crate) rate: Rate,
     /// Where all reach the server, if that is known.
     pub(crate) place: Option<Place>,
+    /// Who sends e-mails, if anybody.
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) pages: Pages,
     pub(crate) metrics: Metrics,
     pub(crate) gate: Gate,
 }

@@ -1,5 +1,6 @@
 //! Stories told against a real chain: the demo, the program that deploys, the gas table, and what the tests share.
 
+pub mod browser;
 pub mod demo;
 pub mod env;
 pub mod faults;

@@ -14,7 +14,8 @@ use eyre::{Result, WrapErr};
 use scrip::Endpoint;
 use scrip_devnet::{Config as DevConfig, Devnet};
 use scrip_server::{
-    BackupError, Bounds, Clock, Config, Fund, Gateway, Indexing, MasterKey, Server, Stripe, back_up,
+    BackupError, Bounds, Clock, Config, Fund, Gateway, Indexing, Mail, MasterKey, Pages, Server, Stripe,
+    back_up,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -116,6 +117,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         stripe: stripe()?,
         requests_per_second: args.requests_per_second.and_then(NonZeroU32::new),
         public_url: Some(args.public_url.clone().unwrap_or_else(|| url.clone())),
+        pages: Pages { dev_log_in: true, mail: mail()?, tokens: vec![devnet.dollar().address] },
         clock: Clock::default(),
         indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
         gateway: Gateway { private_upstreams: true, ..gateway(&args, 2) },
@@ -185,6 +187,11 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         stripe: stripe()?,
         requests_per_second: NonZeroU32::new(args.requests_per_second.unwrap_or(REQUESTS_PER_SECOND)),
         public_url: args.public_url.clone(),
+        pages: Pages {
+            mail: mail()?,
+            tokens: node.network.tokens.values().copied().collect(),
+            ..Pages::default()
+        },
         clock: Clock::default(),
         indexing: indexing(&args, Indexing::default().confirmations),
         gateway: gateway(&args, Gateway::default().settle_after.as_secs()),
@@ -278,7 +285,6 @@ fn master_key(args: &ServeArgs) -> Result<Option<MasterKey>> {
 
 /// The card processor of the environment, if there is one. Its keys are secrets, and no arguments.
 fn stripe() -> Result<Option<Stripe>> {
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (key, webhook) = ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET");
     match (set(key), set(webhook)) {
         (None, None) => Ok(None),
@@ -294,6 +300,25 @@ fn stripe() -> Result<Option<Stripe>> {
             Err(problem(Exit::Usage, format!("there is {there}, and no {missing}")).hint(hint).into())
         }
     }
+}
+
+/// The mail server of the environment, if there is one. Its URL holds a password, and is no argument.
+fn mail() -> Result<Option<Mail>> {
+    let (url, from) = ("SCRIP_SMTP_URL", "SCRIP_MAIL_FROM");
+    match (set(url), set(from)) {
+        (None, None) => Ok(None),
+        (Some(smtp_url), Some(from)) => Ok(Some(Mail { smtp_url, from })),
+        (given, _) => {
+            let (there, missing) = if given.is_some() { (url, from) } else { (from, url) };
+            let hint = "set both to let accounts log in by e-mail, or none";
+            Err(problem(Exit::Usage, format!("there is {there}, and no {missing}")).hint(hint).into())
+        }
+    }
+}
+
+/// A variable of the environment that is not empty.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Writes what is secret to a file that only its owner reads.

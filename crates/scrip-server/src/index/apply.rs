@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 use scrip::{BlockRef, Cursor, Event, Kind, Permissions, PlanId, Position, Record, Terms};
 use sqlx::{AnyConnection, Row};
 
-use super::{follow::Halt, lead::Term};
+use super::{days::Changed, follow::Halt, lead::Term};
 use crate::{account::as_i64, problem::Problem, state::State};
 
 /// A change that is to be written.
@@ -27,14 +27,22 @@ impl State {
     ) -> Result<(), Halt> {
         let mut db = self.db.begin().await?;
         term.write(&mut db).await?;
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut days) = (BTreeSet::new(), Changed::default());
         for step in steps {
             let plan = match step {
-                Step::Happened(record) => happened(&mut db, record).await?,
-                Step::Removed(position) => removed(&mut db, *position).await?,
+                Step::Happened(record) => {
+                    days.note(record, true);
+                    happened(&mut db, record).await?
+                }
+                Step::Removed(position) => {
+                    let (plan, record) = removed(&mut db, *position).await?;
+                    days.note(&record, false);
+                    plan
+                }
             };
             changed.extend(plan);
         }
+        days.write(&mut db).await?;
         for plan in changed {
             remake_plan(&mut db, &plan).await?;
         }
@@ -91,11 +99,11 @@ async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<Stri
     Ok(plan.filter(|_| makes_plan(kind)))
 }
 
-/// Takes an event away again; its plan if that must be made anew.
-async fn removed(db: &mut AnyConnection, position: Position) -> Result<Option<String>, Halt> {
+/// Takes an event away again; its plan if that must be made anew, and the event.
+async fn removed(db: &mut AnyConnection, position: Position) -> Result<(Option<String>, Record), Halt> {
     let Position { block, log } = position;
     let event = sqlx::query(
-        "DELETE FROM index_events WHERE block = $1 AND log = $2 AND hash = $3 RETURNING plan, kind",
+        "DELETE FROM index_events WHERE block = $1 AND log = $2 AND hash = $3 RETURNING plan, kind, record",
     )
     .bind(as_i64(block.number))
     .bind(as_i64(log))
@@ -108,13 +116,15 @@ async fn removed(db: &mut AnyConnection, position: Position) -> Result<Option<St
         .bind(as_i64(log))
         .execute(&mut *db)
         .await?;
-    let (plan, kind): (Option<String>, String) = (event.try_get(0)?, event.try_get(1)?);
+    let (plan, kind, text): (Option<String>, String, String) =
+        (event.try_get(0)?, event.try_get(1)?, event.try_get(2)?);
+    let record = serde_json::from_str(&text).map_err(|error| Problem::internal(&error))?;
     for one in Kind::ALL.into_iter().filter(|kind| makes_plan(*kind)) {
         if name(one)? == kind {
-            return Ok(plan);
+            return Ok((plan, record));
         }
     }
-    Ok(None)
+    Ok((None, record))
 }
 
 /// Makes a plan of the events that there are of it.

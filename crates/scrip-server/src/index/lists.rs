@@ -14,7 +14,7 @@ use crate::{
 const PLAN: &str = "index_plans.plan, index_plans.owner, index_plans.open, index_plans.terms";
 const AGENT: &str = "index_agents.agent, index_agents.owner";
 /// What gives a holder something.
-const GIVES: &str = "('ordered', 'settled', 'minted')";
+pub(crate) const GIVES: &str = "('ordered', 'settled', 'minted')";
 
 impl State {
     /// The plans that an account owns; of one organisation, if one is named.

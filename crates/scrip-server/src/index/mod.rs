@@ -12,6 +12,7 @@
 
 mod apply;
 mod check;
+mod days;
 mod follow;
 mod fresh;
 mod history;
@@ -23,8 +24,10 @@ use std::time::Duration;
 
 pub use check::IndexCheck;
 pub(crate) use check::check;
+pub(crate) use days::{Day, Sums};
 pub(crate) use follow::follow;
 pub(crate) use history::Told;
+pub(crate) use lists::GIVES;
 use sqlx::Row;
 
 use crate::{problem::Problem, state::State};
@@ -74,6 +77,7 @@ impl State {
             "DELETE FROM index_agents",
             "DELETE FROM index_links",
             "DELETE FROM index_orders",
+            "DELETE FROM index_days",
         ] {
             sqlx::query(table).execute(&mut *db).await?;
         }

@@ -14,7 +14,7 @@ use super::DoneView;
 use crate::{
     agent_page::AgentPage,
     auth::Caller,
-    extract::{Asked, Organisation, PathAgent, PathLink, agent_number},
+    extract::{Asked, Organisation, PathAgent, PathLink, Repeat, agent_number},
     gateway::check_api,
     problem::{Problem, ProblemKind},
     scope::Scope,
@@ -32,7 +32,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AgentMade {
     success: bool,
-    agent_id: Number,
+    pub(crate) agent_id: Number,
     #[schema(value_type = Option<String>)]
     tx_hash: Option<TxHash>,
     data: AgentIds,
@@ -69,15 +69,24 @@ async fn register(
     caller: Caller,
     Asked { body: asked, repeat }: Asked<RegisterAgent>,
 ) -> Result<Json<AgentMade>, Problem> {
-    let account = caller.may(Scope::Publish)?;
+    create(&state, caller.may(Scope::Publish)?, repeat, asked).await.map(Json)
+}
+
+/// Registers an agent for an account.
+pub(crate) async fn create(
+    state: &Arc<State>,
+    account: Address,
+    repeat: Repeat,
+    asked: RegisterAgent,
+) -> Result<AgentMade, Problem> {
     if asked.plans.len() > PLANS {
         return Err(ProblemKind::INVALID_REQUEST
             .problem(format!("{} plans, {PLANS} at most open an agent", asked.plans.len())));
     }
-    let page = page(&state, account, asked.page)?;
+    let page = page(state, account, asked.page)?;
     let plans = asked.plans.into_iter().map(|plan| PlanId(plan.0)).collect();
     let outcome = state.operate(account, repeat, Work::CreateAgent { plan: None, page, plans }).await?;
-    made(&outcome, false).map(Json)
+    made(&outcome, false)
 }
 
 /// Registers an agent that the caller's account owns, and creates the plan that opens it.
@@ -157,7 +166,8 @@ async fn unlink(
     Ok(Json(DoneView::new("the plan opens the agent no longer", outcome)))
 }
 
-async fn service(state: &State, agent: Did) -> Result<Service, Problem> {
+/// An agent, as the chain has it.
+pub(crate) async fn service(state: &State, agent: Did) -> Result<Service, Problem> {
     Ok(Services::connect(state.chain.scrip()).await?.service(agent).await?)
 }
 

@@ -73,7 +73,8 @@ async fn pay_at_checkout(
     check_out(&state, &caller, &headers, asked).await
 }
 
-async fn check_out(
+/// Opens a page where a plan is paid, or finds the one that was opened for the same request.
+pub(crate) async fn check_out(
     state: &State,
     caller: &Caller,
     headers: &HeaderMap,
@@ -166,17 +167,22 @@ async fn new_payment(
     Ok(NewPayment { id, plan, buyer, seller, opening })
 }
 
-/// The buyer's balance, where all reach this server; by which address it was asked, if nobody has said where that is.
+/// The buyer's balance.
 fn balance_url(state: &State, headers: &HeaderMap, plan: PlanId, buyer: Address) -> Result<String, Problem> {
     let path = format!("/api/v1/protocol/plans/{}/balance/{buyer}", plan.0);
+    web_url(format!("{}{path}", origin(state, headers)))
+}
+
+/// Where all reach this server; by which address it was asked, if nobody has said where that is.
+pub(crate) fn origin(state: &State, headers: &HeaderMap) -> String {
     if let Some(place) = &state.place {
-        return web_url(format!("{}{path}", place.uri()));
+        return place.uri().to_owned();
     }
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(header::HOST).unwrap_or("localhost");
     let is_near = ["localhost", "127.", "[::1]"].iter().any(|near| host.starts_with(near));
     let scheme = if is_near { "http" } else { "https" };
-    web_url(format!("{scheme}://{host}{path}"))
+    format!("{scheme}://{host}")
 }
 
 /// The payments of the caller's account, as a buyer and as a seller, the newest first, a hundred at once.
@@ -214,8 +220,16 @@ async fn sign_up(
     caller: Caller,
     Asked { body: asked, .. }: Asked<SignUpAsked>,
 ) -> Result<Json<SignUpView>, Problem> {
-    let seller = caller.may(Scope::Publish)?;
-    let processor = processor(&state)?;
+    sign_seller_up(&state, caller.may(Scope::Publish)?, asked).await.map(Json)
+}
+
+/// Signs an account up with Stripe.
+pub(crate) async fn sign_seller_up(
+    state: &State,
+    seller: Address,
+    asked: SignUpAsked,
+) -> Result<SignUpView, Problem> {
+    let processor = processor(state)?;
     let SignUpAsked { user_email, user_country_code, return_url } = asked.checked()?;
     let account = match state.card_account(seller).await? {
         Some(account) => account,
@@ -225,14 +239,14 @@ async fn sign_up(
         }
     };
     let link = processor.link_account(&account, &return_url).await?;
-    Ok(Json(SignUpView {
+    Ok(SignUpView {
         stripe_account_id: account,
         stripe_account_link: link.url,
         user_id: seller,
         user_country_code,
         link_created_at: link.created,
         link_expires_at: link.expires_at,
-    }))
+    })
 }
 
 /// Where Stripe delivers events. Each is taken down once, and what it is about is asked of Stripe.

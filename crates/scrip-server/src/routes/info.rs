@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use alloy::primitives::Address;
-use axum::{Json, extract};
+use axum::{
+    Json, extract,
+    http::{HeaderMap, header},
+    response::{IntoResponse, Redirect, Response},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -57,11 +61,16 @@ pub(super) fn routes() -> OpenApiRouter<Arc<State>> {
 
 /// Where Scrip is.
 #[utoipa::path(get, path = "/", tag = "server", responses((status = 200, body = Info)))]
-async fn info(state: extract::State<Arc<State>>) -> Json<Info> {
+async fn info(state: extract::State<Arc<State>>, headers: HeaderMap) -> Response {
+    // Whoever comes with a browser looks for the pages. Programs name JSON, or nothing.
+    let accepts = headers.get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
+    if accepts.is_some_and(|accepts| accepts.contains("text/html")) {
+        return Redirect::to("/my/agents").into_response();
+    }
     let scrip = state.chain.scrip();
     let mut contracts: BTreeMap<_, _> = NAMES.into_iter().map(|name| (name, scrip.address())).collect();
     contracts.insert("PayAsYouGoTemplate", PAY_AS_YOU_GO);
     contracts.insert("Scrip", scrip.address());
     let version = env!("CARGO_PKG_VERSION");
-    Json(Info { deployment: Deployment { version, chain_id: scrip.chain_id(), contracts } })
+    Json(Info { deployment: Deployment { version, chain_id: scrip.chain_id(), contracts } }).into_response()
 }

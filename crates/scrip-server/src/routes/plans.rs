@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alloy::primitives::TxHash;
+use alloy::primitives::{Address, TxHash};
 use axum::{Json, extract};
 use futures_util::future::try_join;
 use scrip::Error;
@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     auth::Caller,
-    extract::{Asked, Organisation, PathHolding, PathPlan},
+    extract::{Asked, Organisation, PathHolding, PathPlan, Repeat},
     problem::Problem,
     scope::Scope,
     state::State,
@@ -30,7 +30,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlanMade {
     success: bool,
-    plan_id: Number,
+    pub(crate) plan_id: Number,
     /// The transaction; none when the very same plan was there before.
     #[schema(value_type = Option<String>)]
     tx_hash: Option<TxHash>,
@@ -51,9 +51,20 @@ async fn register(
     Asked { body: asked, repeat }: Asked<RegisterPlan>,
 ) -> Result<Json<PlanMade>, Problem> {
     let account = caller.may(Scope::Publish)?;
-    let outcome = state.operate(account, repeat, Work::CreatePlan(asked.into_new(org.0)?)).await?;
+    create(&state, account, repeat, asked, org.0).await.map(Json)
+}
+
+/// Creates a plan for an account.
+pub(crate) async fn create(
+    state: &Arc<State>,
+    account: Address,
+    repeat: Repeat,
+    asked: RegisterPlan,
+    org: Option<String>,
+) -> Result<PlanMade, Problem> {
+    let outcome = state.operate(account, repeat, Work::CreatePlan(asked.into_new(org)?)).await?;
     let plan_id = Number(created_plan(&outcome)?.0);
-    Ok(Json(PlanMade { success: true, plan_id, tx_hash: outcome.transaction }))
+    Ok(PlanMade { success: true, plan_id, tx_hash: outcome.transaction })
 }
 
 /// A plan: its terms, as the chain has them, and its page.

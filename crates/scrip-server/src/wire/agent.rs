@@ -81,7 +81,7 @@ pub(crate) fn record(service: &Service, page: &AgentPage, proxy_url: &str) -> Va
     json!({
         "id": id,
         "agentId": id,
-        "did": format!("did:nv:{}", service.did),
+        "did": format!("did:nv:{}", service.did.to_string().trim_start_matches("0x")),
         "name": page.metadata.get("name"),
         "proxyUrl": proxy_url,
         "endpoints": page.api.get("endpoints"),

@@ -1,10 +1,14 @@
 //! What every story of the server begins with: a devnet, a database, the server in this process, and keys of its parties.
 
+mod browser;
 mod caller;
 mod database;
+mod mailbox;
+pub mod model;
 mod process;
 pub mod python;
 mod replica;
+pub mod streamlit;
 pub mod stripe;
 
 use std::sync::{
@@ -19,11 +23,13 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Bounds, Clock, Config, Fund, Gateway, Indexing, MasterKey};
+use scrip_server::{Bounds, Clock, Config, Fund, Gateway, Indexing, MasterKey, Pages};
 use serde_json::{Value, json};
 
+pub use browser::{Browser, Shown};
 pub use caller::{Answer, Caller};
 pub use database::{Database, DatabaseKind};
+pub use mailbox::{Letter, Mailbox};
 pub use process::{Process, Serving};
 pub use replica::Replica;
 
@@ -52,6 +58,8 @@ pub struct ServerEnv {
     replica: Option<Replica>,
     /// Who charges cards.
     pub stripe: StandIn,
+    /// Who takes its e-mails.
+    pub mailbox: Mailbox,
     master_key: MasterKey,
     /// By how many seconds the server's clock is ahead of the machine's.
     ahead: Arc<AtomicU64>,
@@ -65,7 +73,8 @@ impl ServerEnv {
         let (chain, master_key) = (TestEnv::start().await?, MasterKey::generate());
         let ahead = Arc::new(AtomicU64::new(0));
         let stripe = StandIn::start(Arc::clone(&ahead)).await?;
-        let parts = (&chain, &database, &master_key, &ahead, &stripe);
+        let mailbox = Mailbox::start().await?;
+        let parts = (&chain, &database, &master_key, &ahead, &stripe, &mailbox);
         let node = Endpoint::new(chain.devnet.url())?.client();
         let names = ["builder", "subscriber", "stranger"];
         let (replica, keys) = Replica::with_keys(config(parts, node)?, &chain.devnet, &names).await?;
@@ -82,6 +91,7 @@ impl ServerEnv {
             replica: Some(replica),
             chain,
             stripe,
+            mailbox,
             master_key,
             ahead,
             database,
@@ -96,7 +106,7 @@ impl ServerEnv {
     /// What a server on this database and chain is started with.
     pub fn config(&self, node: Option<RpcClient>) -> Result<Config> {
         let devnet = Endpoint::new(self.chain.devnet.url())?.client();
-        let parts = (&self.chain, &self.database, &self.master_key, &self.ahead, &self.stripe);
+        let parts = (&self.chain, &self.database, &self.master_key, &self.ahead, &self.stripe, &self.mailbox);
         config(parts, node.unwrap_or(devnet))
     }
 
@@ -120,7 +130,8 @@ impl ServerEnv {
         let Some(database) = Database::start(DatabaseKind::Sqlite).await? else {
             bail!("there is always SQLite");
         };
-        let parts = (&self.chain, &database, &MasterKey::generate(), &self.ahead, &self.stripe);
+        let parts =
+            (&self.chain, &database, &MasterKey::generate(), &self.ahead, &self.stripe, &self.mailbox);
         let node = Endpoint::new(self.chain.devnet.url())?.client();
         let (_, mut keys) =
             Replica::with_keys(config(parts, node)?, &self.chain.devnet, &["builder"]).await?;
@@ -174,12 +185,13 @@ pub fn asked_plan(dollar: Address, payee: Address, name: &str) -> Value {
 }
 
 fn config(
-    (chain, database, master_key, ahead, stripe): (
+    (chain, database, master_key, ahead, stripe, mailbox): (
         &TestEnv,
         &Database,
         &MasterKey,
         &Arc<AtomicU64>,
         &StandIn,
+        &Mailbox,
     ),
     node: RpcClient,
 ) -> Result<Config> {
@@ -194,6 +206,11 @@ fn config(
         stripe: Some(stripe.config()),
         requests_per_second: None,
         public_url: Some("https://scrip.example".to_owned()),
+        pages: Pages {
+            dev_log_in: true,
+            mail: Some(mailbox.config()),
+            tokens: vec![chain.devnet.dollar().address],
+        },
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
         gateway: Gateway {
             private_upstreams: true,

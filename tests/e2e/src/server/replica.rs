@@ -67,9 +67,21 @@ impl Replica {
         Ok((Self::run(runtime, server).await?, keys))
     }
 
+    /// Starts one that is told by which URL browsers reach it.
+    pub async fn in_the_open(config: Config) -> Result<Self> {
+        let runtime = runtime()?;
+        let listener = runtime.spawn(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).await??;
+        let config = Config { public_url: Some(format!("http://{}", listener.local_addr()?)), ..config };
+        let server = runtime.spawn(Server::start(config)).await??;
+        Self::run_on(runtime, listener, server)
+    }
+
     async fn run(runtime: Runtime, server: Server) -> Result<Self> {
-        let bound = runtime.spawn(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let listener = bound.await??;
+        let listener = runtime.spawn(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).await??;
+        Self::run_on(runtime, listener, server)
+    }
+
+    fn run_on(runtime: Runtime, listener: TcpListener, server: Server) -> Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         let (end, told) = oneshot::channel::<()>();
         let served = runtime.spawn(server.run(listener, async {

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use eyre::{OptionExt, Result, ensure};
 use reqwest::Method;
 use scrip::{Permissions, PlanId};
-use scrip_e2e::server::{Answer, Caller, DatabaseKind, Replica, ServerEnv};
+use scrip_e2e::server::{Answer, Browser, Caller, DatabaseKind, Replica, ServerEnv};
 use scrip_server::{BackupError, Config, back_up};
 use serde_json::json;
 use sqlx::Row;
@@ -28,6 +28,11 @@ async fn a_backup_that_is_restored_has_all_that_there_was() -> Result<()> {
         let ordered = keyed(&env.subscriber).await?.ok()?;
         let paid = token(env, &plan).await?;
         let reserved = request(verify(&env.builder, &plan, &paid, 100).await?)?;
+
+        let mut browser = Browser::new(env.url())?;
+        let account = env.builder.address.to_string();
+        browser.post("/login/dev", &[("account", &account)]).await?.elsewhere()?;
+        browser.get("/my/profile").await?.ok()?;
 
         // While others write.
         let (folder, busy) = (tempfile::tempdir()?, env.stranger.clone());
@@ -56,6 +61,9 @@ async fn a_backup_that_is_restored_has_all_that_there_was() -> Result<()> {
         let restored = format!("sqlite://{}?mode=rwc", saved.display());
         let replica = Replica::start(Config { database: restored, ..env.config(None)? }).await?;
         env.turn_to(replica);
+        let mut again = Browser::new(env.url())?;
+        again.cookies = browser.cookies;
+        assert_eq!(again.get("/my/profile").await?.elsewhere()?, "/login?next=/my/profile", "nobody is logged in");
         assert_eq!(keyed(&env.subscriber).await?.ok()?["txHash"], ordered["txHash"], "once is once");
         assert_eq!(verify(&env.builder, &plan, &paid, 1).await?.status, 402, "what was reserved is");
         let settle = json!({ "agentRequestId": reserved, "planId": plan, "redeemFrom": env.subscriber.address, "amount": 100 });

@@ -189,6 +189,9 @@ async fn from_nothing_the_index_is_the_same(env: &mut ServerEnv) -> Result<()> {
     as_(env, "builder").await?.mint(plan, env.stranger.address, 1).await?;
     env.restart().await?;
     assert_as_the_chain(env, "after a deep reorg").await?;
+    // One more was minted, which is in a sum.
+    let is_sum = |row: &&String| row.starts_with("index_days") && row.contains(" minted ");
+    let before = before.iter().filter(|row| !is_sum(row)).cloned().collect();
     ensure!(rows(env).await?.is_superset(&before));
     Ok(())
 }

@@ -68,6 +68,7 @@ async fn rows(env: &ServerEnv) -> Result<BTreeSet<String>> {
         ("index_agents", &["agent", "owner", "block", "log"]),
         ("index_links", &["agent", "plan"]),
         ("index_orders", &["plan", "holder", "block"]),
+        ("index_days WHERE count > 0", &["plan", "day", "kind", "count", "quantity", "credits", "paid"]),
     ] {
         let columns: Vec<_> =
             columns.iter().map(|column| format!("COALESCE(CAST({column} AS TEXT), '-')")).collect();

@@ -1,0 +1,44 @@
+// Sending what the server has handed out to be signed.
+
+import type { Address, Client, Hex } from "viem";
+import { getChainId, requestAddresses, sendTransaction, switchChain, waitForTransactionReceipt } from "viem/actions";
+import { wallet } from "./provider";
+
+/** The parameter of wallet_sendCalls (EIP-5792), as the server writes it. */
+export interface Calls {
+  chainId: Hex;
+  from: Address;
+  calls: { to: Address; data?: Hex; value?: Hex }[];
+}
+
+/** Has the wallet send calls one after the other, each when the one before is mined; tells which one it is at. */
+export async function send(calls: Calls, tell: (text: string) => void): Promise<void> {
+  const client = wallet();
+  const accounts = await requestAddresses(client);
+  const account = accounts.find((one) => one.toLowerCase() === calls.from.toLowerCase());
+  if (!account) throw new Error(`The wallet does not show ${calls.from}, with which you have logged in. Choose that account there.`);
+  await turnTo(client, Number(calls.chainId));
+  for (const [place, { to, data, value }] of calls.calls.entries()) {
+    const which = calls.calls.length > 1 ? `Transaction ${place + 1} of ${calls.calls.length}` : "The transaction";
+    tell(`${which} waits for your signature.`);
+    const hash = await sendTransaction(client, {
+      account,
+      chain: null,
+      to,
+      ...(data === undefined ? {} : { data }),
+      value: BigInt(value ?? "0x0"),
+    });
+    tell(`${which} is pending: ${hash}`);
+    const { status } = await waitForTransactionReceipt(client, { hash });
+    if (status !== "success") throw new Error(`${which} has failed: ${hash}`);
+  }
+}
+
+async function turnTo(client: Client, chainId: number): Promise<void> {
+  if ((await getChainId(client)) === chainId) return;
+  try {
+    await switchChain(client, { id: chainId });
+  } catch {
+    throw new Error(`The wallet is on another chain. Turn it to chain ${chainId}, and try again.`);
+  }
+}
