@@ -3,7 +3,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
-const BUNDLES = { "src/wallet.ts": "../crates/scrip-server/src/pages/wallet.js" };
+const BUNDLES = {
+  "src/wallet.ts": "../crates/scrip-server/src/pages/wallet.js",
+  "src/widget/frame.ts": "../crates/scrip-server/src/widget/frame.js",
+  "src/widget/window.ts": "../crates/scrip-server/src/widget/window.js",
+};
 
 let stale = false;
 for (const [source, target] of Object.entries(BUNDLES)) {

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::Row;
 
-use crate::{plan_page::check_size, problem::Problem, state::State};
+use crate::{
+    plan_page::check_size,
+    problem::{Problem, ProblemKind},
+    state::State,
+};
 
 /// What an agent says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +44,17 @@ impl AgentPage {
             Some(sealed.map_err(|error| Problem::internal(&error))?)
         };
         Ok(Self { metadata, api, secret })
+    }
+
+    /// What its own server wants to be shown, if it is this owner who has said so; nothing of what another has, who owned it before.
+    pub(crate) fn open(&self, state: &State, owner: Address) -> Result<Option<Value>, Problem> {
+        let Some(sealed) = &self.secret else { return Ok(None) };
+        let opened = state.vault.open(&sealed_for(owner), sealed).map_err(|_| {
+            ProblemKind::NOT_SET_UP
+                .problem("what the service's upstream wants to be shown was not given by its owner of now")
+                .hint("its owner sets it again: PUT /api/v1/protocol/agents/{agentId}")
+        })?;
+        serde_json::from_slice(&opened).map(Some).map_err(|error| Problem::internal(&error))
     }
 }
 
@@ -80,6 +95,7 @@ impl State {
         .bind(self.now_i64())
         .execute(&self.db)
         .await?;
+        self.gate.forget(agent);
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use axum::{
 use crate::{
     problem::{Problem, ProblemKind},
     scope::{Scope, Scopes},
+    session::Session,
     state::State,
 };
 
@@ -24,6 +25,12 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who has logged in with a browser, which may do all that is its own. A session has no limits but the account's.
+    pub(crate) fn of_session(session: &Session) -> Self {
+        let key = session.id.parse().unwrap_or_default();
+        Self { account: session.account, key, scopes: Scopes::ALL }
+    }
+
     /// The account, if the key may be used for this.
     pub(crate) fn may(&self, scope: Scope) -> Result<Address, Problem> {
         if self.scopes.has(scope) {

@@ -92,8 +92,31 @@ async fn give_up(saved: &mut AnyConnection) -> Result<(), BackupError> {
                       OR once_key LIKE operations.id || ' %' AND once_key <> operations.id || ' gas')";
     sqlx::query(unsigned).bind(outcome).execute(&mut *saved).await?;
     // Who has logged out since would be logged in again.
-    for past in ["DELETE FROM sessions", "DELETE FROM email_codes"] {
+    for past in [
+        "DELETE FROM sessions",
+        "DELETE FROM email_codes",
+        "DELETE FROM widget_sessions",
+        "DELETE FROM widget_grants",
+    ] {
         sqlx::query(past).execute(&mut *saved).await?;
+    }
+    give_up_unnumbered(saved).await
+}
+
+/// The same of what the gateway has served and put into no batch yet: it may be redeemed since under an id that is not in the copy.
+/// Batches go on under their ids, which the contract takes once; those to come begin with others.
+async fn give_up_unnumbered(saved: &mut AnyConnection) -> Result<(), BackupError> {
+    let there = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = 'gateway_requests'");
+    if there.fetch_optional(&mut *saved).await?.is_none() {
+        return Ok(());
+    }
+    for give_up in [
+        "UPDATE gateway_requests SET status = 'unpaid' WHERE status = 'owed' AND batch IS NULL",
+        "UPDATE holdings SET gateway_owed = COALESCE((SELECT SUM(used) FROM gateway_requests r \
+           WHERE r.plan = holdings.plan AND r.holder = holdings.holder AND r.status = 'owed'), 0)",
+        "DELETE FROM gateway_numbers",
+    ] {
+        sqlx::query(give_up).execute(&mut *saved).await?;
     }
     Ok(())
 }

@@ -3,10 +3,12 @@
 use std::str::FromStr;
 
 use sqlx::{
-    AnyPool, Executor,
+    AnyConnection, AnyPool, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
+
+use crate::state::State;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -18,10 +20,28 @@ pub(crate) fn fresh_id() -> String {
     alloy::primitives::hex::encode(rand::random::<[u8; 16]>())
 }
 
+pub(crate) fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+/// A connection of its own, whose commits are on the disk, or only with the operating system: then a loss of power, and of
+/// Postgres itself, may lose the last of them, and the death of this process does not.
+pub(crate) async fn connect(state: &State, outlives_power: bool) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = state.db.acquire().await?.detach();
+    let setting = match (connection.backend_name() == "SQLite", outlives_power) {
+        (true, true) => "PRAGMA synchronous = FULL",
+        (true, false) => "PRAGMA synchronous = NORMAL",
+        (false, true) => "SET synchronous_commit = on",
+        (false, false) => "SET synchronous_commit = off",
+    };
+    connection.execute(setting).await?;
+    Ok(connection)
+}
+
 /// Opens a database by its URL, and brings its tables up to date.
 pub(crate) async fn open(url: &str) -> Result<AnyPool, sqlx::Error> {
     sqlx::any::install_default_drivers();
-    let is_sqlite = url.starts_with("sqlite:");
+    let is_sqlite = is_sqlite(url);
     let options = AnyConnectOptions::from_str(url)?;
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS)

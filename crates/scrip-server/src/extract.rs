@@ -93,7 +93,7 @@ async fn body(request: Request, state: &Arc<State>) -> Result<Bytes, Problem> {
 /// The most bytes of an idempotency key.
 const KEY: usize = 255;
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= KEY => Ok(Some(key.to_owned())),

@@ -94,7 +94,7 @@ impl State {
             Work::Redeem { plan, holder, amount, request } => {
                 scrip.calls_of(account, core.redeem(plan.0, holder, amount, request)).await?
             }
-            Work::Capture(_) | Work::TopUp(_) | Work::Card(_) => return Ok(None),
+            Work::Capture(_) | Work::TopUp(_) | Work::Card(_) | Work::SettleBatch(_) => return Ok(None),
         };
         Ok(Some((calls, String::new())))
     }

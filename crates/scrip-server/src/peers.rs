@@ -73,6 +73,7 @@ impl State {
                 .execute(&self.db)
                 .await?;
         }
+        self.end_what_was_left().await?;
         self.take_over().await
     }
 

@@ -154,6 +154,14 @@ impl ProblemKind {
             "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
             "sign and send it with that wallet";
+        UPSTREAM = BAD_GATEWAY, "SCRIP.GATEWAY.UPSTREAM", "an upstream that does not answer",
+            "try again; nothing was taken for this request";
+        UPSTREAM_SLOW = GATEWAY_TIMEOUT, "SCRIP.GATEWAY.TIMEOUT", "an upstream that is too slow",
+            "try again; nothing was taken for this request";
+        UNDER_WAY = CONFLICT, "SCRIP.GATEWAY.UNDER_WAY", "a request that is under way",
+            "send it again in a moment";
+        NOT_KEPT = CONFLICT, "SCRIP.GATEWAY.ANSWERED", "a request that was answered",
+            "use a new key to ask anew";
         PENDING = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.PENDING", "not known yet",
             "send the same request again: it is not done twice";
         NODE = SERVICE_UNAVAILABLE, "SCRIP.CHAIN.UNREACHABLE", "the chain cannot be asked",

@@ -30,8 +30,8 @@ const MANY: usize = 10_000;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Who {
-    /// By a key that was signed here.
+pub(crate) enum Who {
+    /// By a key that was signed here, or an access token.
     Key(B256),
     /// Without one.
     Address(Option<IpAddr>),
@@ -58,6 +58,15 @@ impl Rate {
         }))
     }
 
+    /// Makes sure that it is not asked too often.
+    pub(crate) fn check(&self, who: Who) -> Result<(), Problem> {
+        let Some(wait) = self.wait(who) else { return Ok(()) };
+        let seconds = wait.as_secs() + 1;
+        Err(ProblemKind::TOO_OFTEN
+            .problem("this is asked too often")
+            .hint(format!("ask again in {seconds} seconds, and less often")))
+    }
+
     /// How long until the next may come, if it is too early.
     fn wait(&self, who: Who) -> Option<Duration> {
         let rate = self.0.as_ref()?;
@@ -81,15 +90,8 @@ pub(crate) async fn limit(
         Some(claims) => Who::Key(claims.jti),
         None => Who::Address(request.extensions().get::<Peer>().map(|peer| owner(peer.0))),
     };
-    match state.rate.wait(who) {
-        None => Ok(next.run(request).await),
-        Some(wait) => {
-            let seconds = wait.as_secs() + 1;
-            Err(ProblemKind::TOO_OFTEN
-                .problem("this is asked too often")
-                .hint(format!("ask again in {seconds} seconds, and less often")))
-        }
-    }
+    state.rate.check(who)?;
+    Ok(next.run(request).await)
 }
 
 #[cfg(test)]

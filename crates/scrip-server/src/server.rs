@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use scrip::{Deployment, JournalError, SqlJournal};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower::{ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::error::Overloaded};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -24,12 +24,13 @@ use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    Bounds, IndexCheck, Indexing, MasterKey, Pages, Stripe,
+    Bounds, Gateway, IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
     card::{self, Processor},
     chain::Chain,
     database, document,
+    gateway::{self, Gate},
     index::{check, follow},
     limit::Limits,
     listen,
@@ -42,6 +43,7 @@ use crate::{
     sign_in::Place,
     state::{Clock, State},
     vault::Vault,
+    widget,
 };
 
 /// What a server is started with.
@@ -71,6 +73,8 @@ pub struct Config {
     pub clock: Clock,
     /// How the chain is followed for lists and histories.
     pub indexing: Indexing,
+    /// How requests to services are forwarded.
+    pub gateway: Gateway,
     /// What keeps those who ask from holding up all others.
     pub bounds: Bounds,
 }
@@ -106,6 +110,9 @@ pub enum StartError {
     /// The mail server.
     #[error("e-mails cannot be sent: {0}")]
     Mail(String),
+    /// The client for upstreams.
+    #[error("the gateway cannot be used: {0}")]
+    Gateway(String),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -128,6 +135,8 @@ impl From<Problem> for StartError {
 #[derive(Debug)]
 pub struct Server {
     state: Arc<State>,
+    /// Writes the gateway's holds.
+    writer: Option<JoinHandle<()>>,
 }
 
 /// The most bytes of a request.
@@ -154,6 +163,7 @@ impl Server {
             pages,
             clock,
             indexing,
+            gateway,
             bounds,
         } = config;
         let place = match public_url {
@@ -167,6 +177,7 @@ impl Server {
         let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
+        let gate = Gate::new(gateway).map_err(|error| StartError::Gateway(error.to_string()))?;
         let state = Arc::new(State {
             db,
             chain,
@@ -190,6 +201,7 @@ impl Server {
             mailer,
             pages,
             metrics: Default::default(),
+            gate,
         });
         // One file has one process: whatever another has left is this one's.
         if database.starts_with("sqlite:") {
@@ -197,8 +209,9 @@ impl Server {
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
             sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
+        let writer = gateway::writer(&state);
         state.beat().await?;
-        Ok(Self { state })
+        Ok(Self { state, writer })
     }
 
     /// Makes an account for who runs the server, and an API key that may make others and all that is its own, which ends after
@@ -257,6 +270,7 @@ impl Server {
         let document = Arc::new(document);
         router
             .merge(pages::routes(&self.state))
+            .merge(widget::pages(&self.state))
             .route("/openapi.json", get(move || async move { Json(Arc::clone(&document)) }))
             .fallback(async |uri: Uri| {
                 ProblemKind::NO_ROUTE
@@ -286,7 +300,20 @@ impl Server {
                     .timeout(LONGEST)
                     .layer(DefaultBodyLimit::max(BODY)),
             )
+            .merge(self.gateway())
             .with_state(Arc::clone(&self.state))
+    }
+
+    /// The gateway, whose requests take as long and are as large as its own settings let them.
+    fn gateway(&self) -> Router<Arc<State>> {
+        gateway::routes().layer(
+            ServiceBuilder::new()
+                .layer(from_fn_with_state(Arc::clone(&self.state), metrics::count))
+                .layer(CatchPanicLayer::custom(panicked))
+                .layer(HandleErrorLayer::new(too_slow))
+                .load_shed()
+                .layer(GlobalConcurrencyLimitLayer::new(self.state.bounds.requests)),
+        )
     }
 
     /// Serves until it is told to end, and then until what was begun is answered.
@@ -300,11 +327,13 @@ impl Server {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
+        let settling = gateway::cashier(&self.state);
         let follower = tokio::spawn(follow(Arc::clone(&self.state)));
         let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         heart.abort();
         cashier.abort();
         follower.abort();
+        settling.abort();
         // Nor is a database waited for that does not answer.
         if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
             tracing::warn!(
@@ -315,11 +344,16 @@ impl Server {
     }
 
     async fn leave(&self) {
+        // Before the others take what is left for theirs.
+        gateway::flush(&self.state).await;
         if let Err(problem) = self.state.stop_leading().await {
             tracing::warn!(problem.detail, "the index could not be left to another process");
         }
         if let Err(error) = self.state.leave().await {
             tracing::warn!(%error, "the others could not be told that this process ends");
+        }
+        if let Some(writer) = &self.writer {
+            writer.abort();
         }
         self.state.db.close().await;
     }

@@ -117,6 +117,13 @@ impl State {
             .bind(id)
             .execute(&self.db)
             .await?;
+        if id.is_none() {
+            // In widgets, too.
+            sqlx::query("DELETE FROM widget_sessions WHERE account = $1")
+                .bind(account.to_string())
+                .execute(&self.db)
+                .await?;
+        }
         Ok(())
     }
 }

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     Bounds, access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
-    holds::Turns, index::Indexing, mail::Mailer, metrics::Metrics, pages::Pages, peers::Peers, rate::Rate,
-    running::Running, sign_in::Place, vault::Vault,
+    gateway::Gate, holds::Turns, index::Indexing, mail::Mailer, metrics::Metrics, pages::Pages, peers::Peers,
+    rate::Rate, running::Running, sign_in::Place, vault::Vault,
 };
 
 /// The time, in unix seconds.
@@ -76,6 +76,7 @@ pub(crate) struct State {
     pub(crate) mailer: Option<Mailer>,
     pub(crate) pages: Pages,
     pub(crate) metrics: Metrics,
+    pub(crate) gate: Gate,
 }
 
 impl State {

@@ -64,7 +64,8 @@ impl State {
         Err(short(ask, 0))
     }
 
-    async fn buy(
+    /// Buys what is missing, once for all who miss it at the same time.
+    pub(crate) async fn buy(
         self: &Arc<Self>,
         ask: &Ask,
         delegation: &str,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    agent_page::AgentPage, card::CardWork, chain::Actor, holds::Capture, limit::Charge, plan_page::PlanPage,
-    problem::Problem, state::State, top_up::TopUp,
+    agent_page::AgentPage, card::CardWork, chain::Actor, gateway::Settlement, holds::Capture, limit::Charge,
+    plan_page::PlanPage, problem::Problem, state::State, top_up::TopUp,
 };
 
 /// Something that an account asks of the chain.
@@ -61,6 +61,8 @@ pub(crate) enum Work {
     TopUp(TopUp),
     /// Settle a payment by card, or take back, as Stripe tells.
     Card(CardWork),
+    /// Redeem what the gateway has served.
+    SettleBatch(Settlement),
 }
 
 /// Credits that work takes from a holder.
@@ -110,6 +112,7 @@ impl Work {
             Self::Capture(_) => "capture",
             Self::TopUp(_) => "top_up",
             Self::Card(_) => "card",
+            Self::SettleBatch(_) => "settle_batch",
         }
     }
 
@@ -186,6 +189,7 @@ impl Work {
             Self::Capture(capture) => state.capture(actor, id, capture).await?,
             Self::TopUp(top_up) => state.top_up(&once, id, top_up).await?,
             Self::Card(work) => state.card_step(&once, work).await?,
+            Self::SettleBatch(settlement) => state.redeem_batch(actor, id, settlement).await?,
         })
     }
 }

@@ -189,6 +189,12 @@ const can = {
   title: async ({ page }) => pageAt(page).title(),
   size: async ({ page, width, height }) => void (await pageAt(page).setViewportSize({ width, height })),
   press: async ({ page, key }) => void (await pageAt(page).keyboard.press(key)),
+  pressOpening: async ({ page, key }) => {
+    const one = pageAt(page)
+    const [opened] = await Promise.all([one.waitForEvent('popup'), one.keyboard.press(key)])
+    await opened.waitForLoadState()
+    return pages.indexOf(opened)
+  },
   type: async ({ page, text }) => void (await pageAt(page).keyboard.type(text)),
   shot: async ({ page, path }) => void (await pageAt(page).screenshot({ path, fullPage: true })),
   closes: async ({ page }) => {

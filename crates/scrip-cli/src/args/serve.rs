@@ -50,4 +50,25 @@ pub(crate) struct ServeArgs {
     /// number [default: 100, and with --dev any]
     #[arg(long, env = "SCRIP_REQUESTS_PER_SECOND", value_name = "NUMBER")]
     pub(crate) requests_per_second: Option<u32>,
+    /// Let services be on private, loopback and link-local addresses: not where strangers register services, who would reach what
+    /// the server reaches; always with --dev
+    #[arg(long, env = "SCRIP_PRIVATE_UPSTREAMS")]
+    pub(crate) private_upstreams: bool,
+    /// Do not wait until holds are on the disk: a loss of power, or of Postgres, may lose the last of them; the end of this process
+    /// does not
+    #[arg(long, env = "SCRIP_HOLDS_IN_MEMORY")]
+    pub(crate) holds_in_memory: bool,
+    /// How many seconds what the gateway has served waits at most until it is redeemed on the chain [default: 10, and with --dev 2]
+    #[arg(long, env = "SCRIP_SETTLE_AFTER", value_name = "SECONDS")]
+    pub(crate) settle_after: Option<u64>,
+    /// How many requests are redeemed in one transaction at most, and are not waited with any longer
+    #[arg(long, env = "SCRIP_SETTLE_COUNT", default_value_t = 200, value_name = "NUMBER")]
+    pub(crate) settle_count: u32,
+    /// The most credits of one holder and plan that are used, or held, and not redeemed yet: as many can be lost where a holder
+    /// spends them elsewhere meanwhile
+    #[arg(long, env = "SCRIP_AT_RISK", default_value_t = 100_000, value_name = "CREDITS")]
+    pub(crate) at_risk: u64,
+    /// How many seconds a request to a service takes at most, and a stream with it
+    #[arg(long, env = "SCRIP_LONGEST_REQUEST", default_value_t = 300, value_name = "SECONDS")]
+    pub(crate) longest_request: u64,
 }

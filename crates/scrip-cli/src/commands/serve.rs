@@ -14,7 +14,8 @@ use eyre::{Result, WrapErr};
 use scrip::Endpoint;
 use scrip_devnet::{Config as DevConfig, Devnet};
 use scrip_server::{
-    BackupError, Bounds, Clock, Config, Fund, Indexing, Mail, MasterKey, Pages, Server, Stripe, back_up,
+    BackupError, Bounds, Clock, Config, Fund, Gateway, Indexing, Mail, MasterKey, Pages, Server, Stripe,
+    back_up,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -119,6 +120,7 @@ async fn serve_devnet(args: ServeArgs, context: &Context) -> Result<Report> {
         pages: Pages { dev_log_in: true, mail: mail()?, tokens: vec![devnet.dollar().address] },
         clock: Clock::default(),
         indexing: Indexing { every: OFTEN, ..indexing(&args, 0) },
+        gateway: Gateway { private_upstreams: true, ..gateway(&args, 2) },
         bounds: Bounds::default(),
     })
     .await?;
@@ -192,6 +194,7 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
         },
         clock: Clock::default(),
         indexing: indexing(&args, Indexing::default().confirmations),
+        gateway: gateway(&args, Gateway::default().settle_after.as_secs()),
         bounds: Bounds::default(),
     })
     .await?;
@@ -209,6 +212,18 @@ async fn serve_network(args: ServeArgs, context: &Context) -> Result<Report> {
 fn indexing(args: &ServeArgs, confirmations: u64) -> Indexing {
     let confirmations = args.index_confirmations.unwrap_or(confirmations);
     Indexing { from_block: args.index_from, confirmations, ..Indexing::default() }
+}
+
+fn gateway(args: &ServeArgs, settle_after: u64) -> Gateway {
+    Gateway {
+        private_upstreams: args.private_upstreams,
+        outlives_power: !args.holds_in_memory,
+        longest: Duration::from_secs(args.longest_request.max(1)),
+        settle_after: Duration::from_secs(args.settle_after.unwrap_or(settle_after)),
+        settle_count: args.settle_count.max(1),
+        at_risk: args.at_risk,
+        ..Gateway::default()
+    }
 }
 
 /// Begins to make the index anew, if that is asked for; what came of it is said when it is done.

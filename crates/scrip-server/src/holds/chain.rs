@@ -21,18 +21,18 @@ use crate::{
 
 /// What a holder can spend, as of a block.
 #[derive(Debug, Clone, Default)]
-pub(super) struct View {
+pub(crate) struct View {
     /// The block's number.
-    pub(super) block: u64,
+    pub(crate) block: u64,
     /// The credits that can still be spent at the end of a reservation; on a time plan 1 if there is access now.
-    pub(super) balance: u64,
+    pub(crate) balance: u64,
     /// Those of the requests that were being redeemed which are in this block already.
-    pub(super) redeemed: HashSet<String>,
+    pub(crate) redeemed: HashSet<String>,
 }
 
 /// A request that is being redeemed.
 #[derive(Debug, Clone)]
-pub(super) struct Underway {
+pub(crate) struct Underway {
     pub(super) request: String,
     pub(super) redeemer: Address,
 }
@@ -111,7 +111,7 @@ impl Chain {
 
 impl State {
     /// The same, asked together with whoever asks it at the same time.
-    pub(super) async fn view(
+    pub(crate) async fn view(
         &self,
         plan: PlanId,
         holder: Address,

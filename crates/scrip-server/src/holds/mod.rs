@@ -25,9 +25,10 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use capture::{Capture, Settled};
-pub(crate) use reserve::{Ask, Reserved};
+pub(crate) use chain::View;
+pub(crate) use reserve::{Ask, Kept, Reserved};
 
-use self::{chain::View, reserve::Job};
+use self::reserve::Job;
 use crate::{
     account::as_u64,
     problem::{Problem, ProblemKind},

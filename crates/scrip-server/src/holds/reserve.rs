@@ -266,11 +266,13 @@ impl Hold {
 }
 
 /// What of a holder's credits is not to be reserved again.
-pub(super) struct Kept {
-    /// What of it live reservations keep.
+pub(crate) struct Kept {
+    /// What of it live reservations keep, and the gateway.
     pub(super) held: u64,
+    /// What of it the gateway keeps: what it holds, and what it has served and not redeemed.
+    pub(crate) gateway: u64,
     /// As many: of live reservations, and what is not in the block that was looked at.
-    pub(super) credits: u64,
+    pub(crate) credits: u64,
     /// When the last live reservation ends, in unix seconds.
     ends: u64,
     /// Which requests are being redeemed, and are not known to be in that block.
@@ -279,7 +281,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// What is kept for other requests than one.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         db: &mut AnyConnection,
         (plan, holder, request): (PlanId, Address, &str),
         view: &View,
@@ -298,7 +300,11 @@ impl Kept {
                  AND status = 'open'), 0) AS BIGINT), \
                CAST(COALESCE((SELECT SUM(spends) FROM operations WHERE spends_plan = $1 AND spends_holder = $2 \
                  AND block > $5), 0) AS BIGINT), \
-               (SELECT COUNT(*) FROM holds WHERE plan = $1 AND holder = $2 AND status = 'capturing')",
+               (SELECT COUNT(*) FROM holds WHERE plan = $1 AND holder = $2 AND status = 'capturing'), \
+               CAST(COALESCE((SELECT gateway_held + gateway_owed FROM holdings WHERE plan = $1 AND holder = $2), 0) \
+                 AS BIGINT), \
+               CAST(COALESCE((SELECT SUM(credits) FROM gateway_redeemed WHERE plan = $1 AND holder = $2 \
+                 AND block > $5), 0) AS BIGINT)",
         )
         .bind(&plan)
         .bind(&holder)
@@ -308,8 +314,10 @@ impl Kept {
         .fetch_one(&mut *db)
         .await?;
         let number = |column| -> Result<u64, Problem> { Ok(as_u64(row.try_get(column)?)) };
-        let mut kept = Self { held: number(0)?, credits: 0, ends: number(1)?, underway: Vec::new() };
-        for column in [0, 2, 3, 4] {
+        let gateway = number(6)?;
+        let held = number(0)?.saturating_add(gateway);
+        let mut kept = Self { held, gateway, credits: 0, ends: number(1)?, underway: Vec::new() };
+        for column in [0, 2, 3, 4, 6, 7] {
             kept.credits = kept.credits.saturating_add(number(column)?);
         }
         if number(5)? == 0 {
@@ -339,7 +347,8 @@ impl Kept {
 /// Whether a token for one use is in use, or was used, for another request.
 async fn is_used(db: &mut AnyConnection, ask: &Ask, now: u64) -> Result<bool, Problem> {
     let row = sqlx::query(
-        "SELECT 1 FROM holds WHERE token = $1 AND request <> $2 AND (status <> 'held' OR expires_at > $3) LIMIT 1",
+        "SELECT 1 FROM holds WHERE token = $1 AND request <> $2 AND (status <> 'held' OR expires_at > $3) \
+         UNION ALL SELECT 1 FROM gateway_requests WHERE token = $1 AND single_use = 1 AND status <> 'released' LIMIT 1",
     )
     .bind(&ask.token)
     .bind(&ask.request)

@@ -1,5 +1,7 @@
 //! Spending otherwise: redemptions and burns that no reservation is for.
 
+use alloy::primitives::Address;
+use scrip::{Grant, PlanId};
 use sqlx::{Any, Transaction};
 
 use super::{
@@ -14,6 +16,18 @@ use crate::{
 };
 
 impl State {
+    /// What a holder can spend now, beside what is kept for requests: credits, or on a time plan 1 while there is access.
+    pub(crate) async fn spendable(&self, plan: PlanId, holder: Address) -> Result<u64, Problem> {
+        let now = self.now();
+        let unseen = View { block: u64::MAX, ..View::default() };
+        let before = Kept::read(&mut *self.db.acquire().await?, (plan, holder, ""), &unseen, now).await?;
+        let view = self.view(plan, holder, (now, None), &before.underway).await?;
+        let kept = Kept::read(&mut *self.db.acquire().await?, (plan, holder, ""), &view, now).await?;
+        // Access is not used up.
+        let is_time = matches!(self.chain.terms(plan).await?.grant, Grant::Time { .. });
+        Ok(if is_time { view.balance } else { view.balance.saturating_sub(kept.credits) })
+    }
+
     /// Begins a transaction in which it is to be taken down that credits are spent, which are not reserved.
     pub(crate) async fn begin_spending(
         &self,

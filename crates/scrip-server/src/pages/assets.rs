@@ -16,25 +16,31 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("wallet.js");
 
 /// Where the style sheet is: by another name when it is another.
-pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/style.css", STYLE));
+pub(crate) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/style.css", STYLE));
 
 /// Where the script is.
 pub(super) static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/wallet.js", SCRIPT));
 
-fn versioned(path: &str, text: &str) -> String {
+/// The URL of an asset, which is another when the asset is.
+pub(crate) fn versioned(path: &str, text: &str) -> String {
     format!("{path}?v={}", hex::encode(&keccak256(text)[..8]))
 }
 
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
-        .route("/assets/style.css", get(async || (headers("text/css; charset=utf-8"), STYLE)))
-        .route("/assets/wallet.js", get(async || (headers("text/javascript; charset=utf-8"), SCRIPT)))
+        .route("/assets/style.css", get(async || asset("text/css; charset=utf-8", STYLE)))
+        .route("/assets/wallet.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
 }
 
-fn headers(kind: &'static str) -> [(HeaderName, &'static str); 3] {
-    [
+/// An asset, which browsers keep for good.
+pub(crate) fn asset(
+    kind: &'static str,
+    text: &'static str,
+) -> ([(HeaderName, &'static str); 3], &'static str) {
+    let headers = [
         (CONTENT_TYPE, kind),
         (CACHE_CONTROL, "public, max-age=31536000, immutable"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ]
+    ];
+    (headers, text)
 }

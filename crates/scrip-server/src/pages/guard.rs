@@ -16,24 +16,28 @@ use crate::{problem::ProblemKind, state::State};
 const CONTENT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; \
                        form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const TOLD: [(HeaderName, &str); 6] = [
+const TOLD: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, CONTENT),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
     (header::CACHE_CONTROL, "no-store"),
 ];
 
+/// Parts a page from whoever has opened it. Not where one logs in: the widget's window comes by there, and is to know the widget.
+const PARTED: (HeaderName, &str) =
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups");
+
 /// Lets only what this server's own pages send write, and tells browsers to be strict.
 pub(super) async fn guard(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let is_log_in = request.uri().path().starts_with("/login");
     let mut response = if is_read(request.method()) || comes_from_here(&state, request.headers()) {
         next.run(request).await
     } else {
         Instead::from(ProblemKind::FOREIGN_ORIGIN.problem("this was not sent from a page of this server"))
             .into_response()
     };
-    for (name, value) in TOLD {
+    for (name, value) in TOLD.into_iter().chain((!is_log_in).then_some(PARTED)) {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response

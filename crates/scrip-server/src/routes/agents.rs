@@ -15,6 +15,7 @@ use crate::{
     agent_page::AgentPage,
     auth::Caller,
     extract::{Asked, Organisation, PathAgent, PathLink, Repeat, agent_number},
+    gateway::check_api,
     problem::{Problem, ProblemKind},
     scope::Scope,
     state::State,
@@ -114,7 +115,7 @@ async fn show(
     PathAgent(agent): PathAgent,
 ) -> Result<Json<Value>, Problem> {
     let service = service(&state, agent).await?;
-    Ok(Json(agent::record(&service, &state.agent_page(agent).await?)))
+    Ok(Json(agent::record(&service, &state.agent_page(agent).await?, &state.proxy_url(agent))))
 }
 
 /// Changes what an agent of the caller's says of itself.
@@ -171,6 +172,7 @@ pub(crate) async fn service(state: &State, agent: Did) -> Result<Service, Proble
 }
 
 fn page(state: &State, owner: Address, body: AgentBody) -> Result<AgentPage, Problem> {
+    check_api(&body.agent_api_attributes)?;
     AgentPage::new(state, owner, body.metadata_attributes, body.agent_api_attributes)
 }
 

@@ -73,7 +73,8 @@ async fn pay_at_checkout(
     check_out(&state, &caller, &headers, asked).await
 }
 
-async fn check_out(
+/// Opens a page where a plan is paid, or finds the one that was opened for the same request.
+pub(crate) async fn check_out(
     state: &State,
     caller: &Caller,
     headers: &HeaderMap,

@@ -194,7 +194,7 @@ async fn agents_page(
 ) -> Result<AgentsPage, Problem> {
     let mut agents = Vec::with_capacity(found.len());
     for one in found {
-        agents.push(agent::record(one, &state.agent_page(one.did).await?));
+        agents.push(agent::record(one, &state.agent_page(one.did).await?, &state.proxy_url(one.did)));
     }
     Ok(AgentsPage { total, page: page.number, offset: page.size, agents })
 }

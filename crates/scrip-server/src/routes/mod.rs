@@ -77,4 +77,5 @@ pub(crate) fn all() -> OpenApiRouter<Arc<State>> {
         .merge(delegations::routes())
         .merge(x402::routes())
         .merge(fiat::routes())
+        .merge(crate::widget::routes())
 }

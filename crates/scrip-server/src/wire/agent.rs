@@ -86,15 +86,16 @@ impl From<PlanOfAgent> for RegisterPlan {
     }
 }
 
-/// An agent's record: the service of the chain, and its page.
-pub(crate) fn record(service: &Service, page: &AgentPage) -> Value {
+/// An agent's record: the service of the chain, its page, and where the gateway serves it.
+pub(crate) fn record(service: &Service, page: &AgentPage, proxy_url: &str) -> Value {
     let id = agent_number(service.did).to_string();
     let plans: Vec<_> = service.plans.iter().map(|plan| plan.0.to_string()).collect();
     json!({
         "id": id,
         "agentId": id,
-        "did": format!("did:nv:{}", service.did),
+        "did": format!("did:nv:{}", service.did.to_string().trim_start_matches("0x")),
         "name": page.metadata.get("name"),
+        "proxyUrl": proxy_url,
         "endpoints": page.api.get("endpoints"),
         "registry": { "owner": service.owner, "plans": plans },
         "metadata": { "main": page.metadata, "agent": page.api, "curation": { "isListed": true } },

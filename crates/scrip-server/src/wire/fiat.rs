@@ -2,6 +2,7 @@
 
 use alloy::primitives::{Address, U256};
 use jiff::Timestamp;
+use scrip::PlanId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -54,7 +55,20 @@ struct CheckoutResult {
     link_expires_at: u64,
 }
 
+impl PayAsked {
+    /// A plan to be paid by who looks at a page of this server's, and the pages to come back to.
+    pub(crate) fn of(plan: PlanId, success_url: String, cancel_url: String) -> Self {
+        let (success_url, cancel_url) = (Some(success_url), Some(cancel_url));
+        Self { plan_id: Number(plan.0), _session_type: None, success_url, cancel_url }
+    }
+}
+
 impl CheckoutView {
+    /// The page.
+    pub(crate) fn url(&self) -> &str {
+        &self.checkout_url
+    }
+
     /// None of a payment for which no session was opened yet.
     pub(crate) fn new(payment: &Payment) -> Option<Self> {
         let (session, url) = (payment.session.clone()?, payment.url.clone()?);

@@ -4,7 +4,8 @@
 //! With `speed` the table of how fast it is, beside rivals in the same run; `--json` for programs, `--page FILE` writes the page.
 //! Fails when something is slower than its bound.
 //!
-//! With `server` the figures of the server; `--json` for programs, `--page FILE` writes the page.
+//! With `server` the figures of the server, and with `gateway` those of the gateway; `--json` for programs, `--page FILE` writes the
+//! page.
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
@@ -13,6 +14,7 @@ use std::fs;
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use scrip_e2e::{
     demo::{new_table, right_align, thousands},
+    forwarding,
     gas::{self, page},
     serving, speed,
 };
@@ -29,6 +31,9 @@ enum Output {
     Server,
     ServerJson,
     ServerPage(String),
+    Gateway,
+    GatewayJson,
+    GatewayPage(String),
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
@@ -49,7 +54,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Output> {
             Some("--page") => Output::ServerPage(file(arguments)?),
             Some(other) => bail!("`{other}` is neither --json nor --page FILE"),
         },
-        other => bail!("`{other}` is none of --json, --page FILE, --check FILE, speed and server"),
+        "gateway" => match arguments.next().as_deref() {
+            None => Output::Gateway,
+            Some("--json") => Output::GatewayJson,
+            Some("--page") => Output::GatewayPage(file(arguments)?),
+            Some(other) => bail!("`{other}` is neither --json nor --page FILE"),
+        },
+        other => bail!("`{other}` is none of --json, --page FILE, --check FILE, speed, server and gateway"),
     })
 }
 
@@ -65,6 +76,9 @@ async fn main() -> Result<()> {
     }
     if matches!(output, Output::Server | Output::ServerJson | Output::ServerPage(_)) {
         return server(output).await;
+    }
+    if matches!(output, Output::Gateway | Output::GatewayJson | Output::GatewayPage(_)) {
+        return gateway(output).await;
     }
     let rows = gas::measure().await?;
     match output {
@@ -100,6 +114,16 @@ async fn server(output: Output) -> Result<()> {
         Output::ServerJson => json(&figures)?,
         Output::ServerPage(file) => fs::write(file, serving::page(&figures)?)?,
         _ => println!("{}\n\n{}", server_table(&figures), memory_table(&figures)),
+    }
+    Ok(())
+}
+
+async fn gateway(output: Output) -> Result<()> {
+    let figures = forwarding::measure().await?;
+    match output {
+        Output::GatewayJson => json(&figures)?,
+        Output::GatewayPage(file) => fs::write(file, forwarding::page(&figures)?)?,
+        _ => println!("{}", forwarding::tables(&figures)?),
     }
     Ok(())
 }

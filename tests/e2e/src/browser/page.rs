@@ -1,5 +1,7 @@
 //! A page in a browser, or a frame in one, and what a visitor does with it.
 
+use std::path::PathBuf;
+
 use eyre::{Result, ensure};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -66,10 +68,11 @@ impl Page {
         self.page("type", json!({ "text": text })).await
     }
 
-    /// Takes a picture of all of the page, which the run keeps.
-    pub async fn shot(&self, name: &str) -> Result<()> {
+    /// Takes a picture of all of the page, which the run keeps; where it is.
+    pub async fn shot(&self, name: &str) -> Result<PathBuf> {
         let path = self.browser.next_shot(name);
-        self.page("shot", json!({ "path": path })).await
+        let () = self.page("shot", json!({ "path": path })).await?;
+        Ok(path)
     }
 
     /// Runs a script in it; what that comes to.
@@ -90,6 +93,12 @@ impl Page {
     /// Clicks what opens another page, and waits for that.
     pub async fn click_opening(&self, role: &str, name: &str) -> Result<Self> {
         let index = self.at("clickOpening", by_role(role, name), json!({})).await?;
+        Ok(Self::new(self.browser.clone(), index))
+    }
+
+    /// Presses a key that opens another page, and waits for that.
+    pub async fn press_opening(&self, key: &str) -> Result<Self> {
+        let index = self.page("pressOpening", json!({ "key": key })).await?;
         Ok(Self::new(self.browser.clone(), index))
     }
 

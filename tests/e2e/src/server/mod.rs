@@ -4,9 +4,11 @@ mod browser;
 mod caller;
 mod database;
 mod mailbox;
+pub mod model;
 mod process;
 pub mod python;
 mod replica;
+pub mod streamlit;
 pub mod stripe;
 
 use std::sync::{
@@ -21,7 +23,7 @@ use alloy::{
 };
 use eyre::{OptionExt, Result, bail};
 use scrip::Endpoint;
-use scrip_server::{Bounds, Clock, Config, Fund, Indexing, MasterKey, Pages};
+use scrip_server::{Bounds, Clock, Config, Fund, Gateway, Indexing, MasterKey, Pages};
 use serde_json::{Value, json};
 
 pub use browser::{Browser, Shown};
@@ -210,6 +212,13 @@ fn config(
             tokens: vec![chain.devnet.dollar().address],
         },
         clock: Clock::new(move || machine.now() + ahead.load(Ordering::SeqCst)),
+        gateway: Gateway {
+            private_upstreams: true,
+            patience: Duration::from_secs(3),
+            longest: Duration::from_secs(20),
+            settle_after: Duration::from_secs(1),
+            ..Gateway::default()
+        },
         indexing: Indexing { confirmations: 0, every: OFTEN, ..Indexing::default() },
         bounds: Bounds::default(),
     })

@@ -34,6 +34,8 @@ pub struct Serving<'a> {
     pub fund: &'a PrivateKeySigner,
     /// Where it keeps the admin's key and its log.
     pub folder: &'a Path,
+    /// What else it is told.
+    pub more: &'a [&'a str],
 }
 
 /// `scrip serve` on a port of its own: whenever it ends it is started again, until this is dropped.
@@ -130,10 +132,11 @@ async fn keep(
 }
 
 fn command(serving: &Serving<'_>, port: u16, log: File) -> Result<Command> {
-    let Serving { node, database, fund, folder } = serving;
+    let Serving { node, database, fund, folder, more } = serving;
     let mut command = Command::new(program()?);
     command.args(["serve", "--json", "--fund", "--requests-per-second", "0", "--chain", "31337"]);
     command.args(["--rpc-url", node, "--database", database, "--listen", &format!("127.0.0.1:{port}")]);
+    command.args(*more);
     command.arg("--admin-key").arg(folder.join("admin")).current_dir(folder);
     command.env("HOME", folder).env("XDG_CONFIG_HOME", folder).env("SCRIP_MASTER_KEY", "5a".repeat(32));
     command.env("SCRIP_PRIVATE_KEY", hex::encode(fund.to_bytes())).env("RUST_LOG", "warn");

@@ -128,6 +128,7 @@ impl Place {
             database: database.url(),
             fund: &chain.devnet.actor("deployer")?.signer,
             folder: folder.path(),
+            more: &[],
         };
         let server = Process::start("server", &serving).await?;
         let admin = Caller::admin(&server, folder.path())?;

@@ -1,6 +1,7 @@
 //! Stories on a real chain, in one binary: each test has an Anvil of its own.
 
 mod bounds;
+mod browser;
 mod cancel;
 mod client;
 mod common;

@@ -22,3 +22,4 @@ pub(super) fn routes() -> Router<Arc<State>> {
 }
 
 pub(super) use show::own_plan;
+pub(crate) use words::{grant, price};

@@ -5,6 +5,7 @@ mod describe;
 mod form;
 mod offer;
 mod openapi;
+mod origins;
 mod show;
 mod upload;
 
@@ -36,5 +37,6 @@ pub(super) fn routes() -> Router<Arc<State>> {
         .route("/my/agents", get(show::list))
         .route("/my/agents/{agent}", get(show::show))
         .route("/my/agents/{agent}/plan", post(show::link))
+        .route("/my/agents/{agent}/origins", post(origins::name))
         .merge(cover::routes())
 }

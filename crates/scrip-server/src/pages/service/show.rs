@@ -9,6 +9,7 @@ use scrip::{Did, Service};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::origins;
 use crate::{
     extract::{AskedQuery, PathAgent, agent_number, parse_plan},
     pages::{
@@ -46,7 +47,7 @@ pub(super) async fn list(
     let (total, agents) = state.agents_of(me.account, shown).await?;
     let mut rows = Vec::with_capacity(agents.len());
     for one in &agents {
-        rows.push((one, name(&agent::record(one, &state.agent_page(one.did).await?), one.did)));
+        rows.push((one, name(&agent::record(one, &state.agent_page(one.did).await?, ""), one.did)));
     }
     let body = html! {
         h1 { "My Agents" }
@@ -73,7 +74,7 @@ fn name(record: &Value, did: Did) -> String {
 }
 
 /// An agent that an account owns.
-async fn own_agent(state: &State, account: Address, agent: Did) -> Result<Service, Problem> {
+pub(super) async fn own_agent(state: &State, account: Address, agent: Did) -> Result<Service, Problem> {
     let found = service(state, agent).await?;
     if found.owner == account {
         return Ok(found);
@@ -91,7 +92,7 @@ pub(super) async fn show(
     AskedQuery(Made { made }): AskedQuery<Made>,
 ) -> Result<Markup, Instead> {
     let found = own_agent(&state, me.account, agent).await?;
-    let record = agent::record(&found, &state.agent_page(agent).await?);
+    let record = agent::record(&found, &state.agent_page(agent).await?, "");
     let title = name(&record, agent);
     let (main, api) = (&record["metadata"]["main"], &record["metadata"]["agent"]);
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
@@ -110,6 +111,7 @@ pub(super) async fn show(
         let is_own = plan.owner == me.account;
         plans.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name), is_own));
     }
+    let origins = state.widget_origins(&found).await?;
     let (_, own) =
         state.plans_of(me.account, None, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
     let mut others = Vec::new();
@@ -152,6 +154,7 @@ pub(super) async fn show(
         (snippet(&widget))
         h3 { "In Streamlit" }
         (snippet(&streamlit))
+        (origins::form(agent, &origins))
     };
     Ok(page(&Frame::of_area(&title).with_script(), body))
 }

@@ -21,6 +21,8 @@ pub(super) struct Books {
     pub(super) heard: Vec<(String, String)>,
     /// Of what was done by the API.
     pub(super) own_events: Vec<Event>,
+    /// The sessions that were paid on their pages, and nobody was told yet.
+    pub(super) paid_on_page: Vec<String>,
     made: u64,
 }
 

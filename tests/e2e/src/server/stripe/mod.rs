@@ -3,6 +3,7 @@
 
 mod api;
 mod books;
+mod page;
 
 use std::{
     net::Ipv4Addr,
@@ -69,7 +70,7 @@ impl StandIn {
         let books = Arc::new(Mutex::new(Books::default()));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = api::app(Arc::clone(&books), Arc::clone(&ahead));
+        let app = api::app(Arc::clone(&books), Arc::clone(&ahead)).merge(page::app(Arc::clone(&books)));
         let served = tokio::spawn(async move { axum::serve(listener, app).await });
         Ok(Self { url, books, ahead, served })
     }
@@ -232,6 +233,15 @@ impl StandIn {
     /// Signs a payload as it would now.
     pub fn signature(&self, payload: &str) -> Result<String> {
         Self::sign(payload, WEBHOOK_SECRET, self.now())
+    }
+
+    /// Tells a server of all that was paid on the pages where buyers pay.
+    pub async fn deliver_paid(&self, to: &Caller) -> Result<()> {
+        let paid = std::mem::take(&mut self.books().paid_on_page);
+        for session in paid {
+            self.deliver_all(to, &self.pay(&session)?).await?;
+        }
+        Ok(())
     }
 
     /// Delivers an event to the webhook of a server, by whoever reaches it.

@@ -4,6 +4,7 @@ mod backup;
 mod bounds;
 mod card;
 mod gas;
+mod gateway;
 mod index;
 mod kills;
 mod limits;
@@ -16,6 +17,7 @@ mod rights;
 mod sdk;
 mod typescript;
 mod wallets;
+mod widget;
 mod x402;
 
 /// Tells stories on every kind of database: `async fn story(env: &mut ServerEnv) -> Result<()>`.
@@ -54,7 +56,7 @@ fn plan(env: &ServerEnv, name: &str) -> Value {
 }
 
 /// The same JSON with some of it changed, by JSON pointers; null takes a member out.
-fn changed(mut body: Value, changes: &[(&str, Value)]) -> Value {
+pub(crate) fn changed(mut body: Value, changes: &[(&str, Value)]) -> Value {
     for (path, value) in changes {
         let (parent, member) = path.rsplit_once('/').unwrap_or_default();
         let Some(Value::Object(parent)) = body.pointer_mut(parent) else { panic!("there is no {path}") };

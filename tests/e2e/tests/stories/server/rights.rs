@@ -90,6 +90,8 @@ fn table(
         ("post", "/api/v1/protocol/agents", Key("publish", 200), page.clone()),
         ("post", "/api/v1/protocol/agents/plans", Key("publish", 200), with_plan),
         ("put", "/api/v1/protocol/agents/{agentId}", Key("publish", 403), page),
+        ("get", "/api/v1/protocol/agents/{agentId}/origins", Nothing, none.clone()),
+        ("put", "/api/v1/protocol/agents/{agentId}/origins", Key("publish", 403), json!({ "origins": [] })),
         ("delete", "/api/v1/protocol/agents/{agentId}/plan/{planId}", Key("publish", 403), none.clone()),
         ("post", "/api/v1/protocol/agents/{agentId}/plan/{planId}", Key("publish", 403), none.clone()),
         ("post", "/api/v1/x402/permissions", Key("access", 200), permission),

@@ -50,7 +50,16 @@ impl Tally {
         self.is_over.store(true, Ordering::SeqCst);
     }
 
-    fn count(&self, what: impl Into<String>) {
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
+    }
+
+    /// Somebody was answered.
+    pub(super) fn answered(&self) {
+        self.answers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn count(&self, what: impl Into<String>) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(what.into()).or_default() += 1;
     }

@@ -4,6 +4,7 @@
 mod blows;
 mod books;
 mod client;
+mod gateway;
 mod place;
 
 use std::{env, sync::Arc, time::Duration};

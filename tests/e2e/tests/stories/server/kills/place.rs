@@ -51,6 +51,7 @@ impl Place {
             database: &database,
             fund: &chain.devnet.actor("deployer")?.signer,
             folder: folder.path(),
+            more: &["--private-upstreams", "--settle-after", "1"],
         };
         let mut servers = Vec::new();
         for number in 0..replicas {

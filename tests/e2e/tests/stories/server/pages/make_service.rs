@@ -110,7 +110,8 @@ async fn a_service_is_made_step_by_step(env: &mut ServerEnv) -> Result<()> {
     assert!(made.iter().all(|other| other.elsewhere().is_ok_and(|other| other == path)), "{made:?}");
     let shown = browser.get(&path).await?.ok()?;
     let did = path.trim_start_matches("/my/agents/").trim_end_matches("?made=1").to_owned();
-    let widget = format!("&lt;iframe src=&quot;https://scrip.example/streamlit?did=did:nv:{did}&quot;");
+    let digits = did.trim_start_matches("0x");
+    let widget = format!("&lt;iframe src=&quot;https://scrip.example/streamlit?did=did:nv:{digits}&quot;");
     for said in [
         "The service is created.",
         "See the Agent",

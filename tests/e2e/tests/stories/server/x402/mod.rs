@@ -35,7 +35,7 @@ pub(super) async fn give(env: &ServerEnv, plan: &str, credits: u64, seconds: u64
 }
 
 /// What the subscriber can spend, by the chain.
-async fn balance(env: &ServerEnv, plan: &str) -> Result<u64> {
+pub(super) async fn balance(env: &ServerEnv, plan: &str) -> Result<u64> {
     let path = format!("/api/v1/protocol/plans/{plan}/balance/{}", env.subscriber.address);
     let balance = env.anyone.get(&path).await?.ok()?;
     Ok(text(&balance, "balance")?.parse()?)

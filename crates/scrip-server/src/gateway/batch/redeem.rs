@@ -1,0 +1,261 @@
+//! Redeeming a batch.
+
+use std::collections::{BTreeMap, HashSet};
+
+use alloy::primitives::{Address, U256};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use scrip::{Batch, Error, RequestId, Use};
+use serde_json::json;
+use sqlx::{AnyConnection, Row};
+use tokio::time::sleep;
+
+use super::{LOOK, Settlement};
+use crate::{
+    account::{as_i64, as_u64},
+    chain::Actor,
+    gateway::{
+        journal::{Holding, lock_all},
+        sql::{Bind, for_rows},
+    },
+    problem::Problem,
+    state::State,
+    work::{Failure, Outcome},
+};
+
+/// How often is asked at once whether something is redeemed.
+const AT_ONCE: usize = 8;
+
+/// A request of a batch.
+#[derive(Debug, Clone)]
+struct Item {
+    id: String,
+    one: Use,
+}
+
+/// What has become of some requests of a batch.
+struct Settled<'a> {
+    items: &'a [Item],
+    /// `redeemed`, or `unpaid`.
+    status: &'static str,
+    /// The block as of which that is so.
+    block: u64,
+    attempt: i64,
+    /// Whether nothing is left of the batch.
+    is_all: bool,
+}
+
+impl State {
+    /// Redeems a batch, however often that takes. See [`Work::SettleBatch`](crate::work::Work::SettleBatch).
+    pub(crate) async fn redeem_batch(
+        &self,
+        actor: &Actor,
+        id: &str,
+        settlement: Settlement,
+    ) -> Result<Outcome, Failure> {
+        loop {
+            match self.try_batch(actor, id, &settlement).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => {}
+                // Nothing is certain but what is in a block: it is looked at again, for as long as this process lives.
+                Err(Failure::Chain(error)) => {
+                    tracing::warn!(%error, batch = settlement.batch, "a batch is not redeemed yet");
+                    sleep(LOOK * 5).await;
+                }
+                Err(Failure::Here(problem)) if problem.retryable => sleep(LOOK * 5).await,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    async fn try_batch(
+        &self,
+        actor: &Actor,
+        id: &str,
+        settlement: &Settlement,
+    ) -> Result<Option<Outcome>, Failure> {
+        let Settlement { batch, plan } = settlement;
+        let (items, attempt) = self.batch_items(batch).await?;
+        let outcome = |transaction, block| Outcome { transaction, event: json!({ "batch": batch }), block };
+        if items.is_empty() {
+            self.end_batch(batch).await?;
+            return Ok(Some(outcome(None, None)));
+        }
+        let uses: Vec<_> = items.iter().map(|item| item.one).collect();
+        // Each attempt is another write, of other requests.
+        let once = actor.once(format!("{id} {attempt}"));
+        match once.redeem_many(&[Batch { plan: *plan, uses }]).await {
+            Ok(done) => {
+                let block = done.receipt.block;
+                let settled = Settled { items: &items, status: "redeemed", block, attempt, is_all: true };
+                self.take_down_settled(settlement, settled).await?;
+                Ok(Some(outcome(Some(done.receipt.transaction), Some(block))))
+            }
+            Err(error @ (Error::Refused(_) | Error::MinedRevert { .. } | Error::Reverted(_))) => {
+                tracing::warn!(%error, batch, attempt, "a batch is refused");
+                self.sort_out(actor, settlement, &items, attempt).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is redeemed already, by an attempt that was given up, is taken down; what is refused is taken out; and the rest is tried
+    /// again.
+    async fn sort_out(
+        &self,
+        actor: &Actor,
+        settlement: &Settlement,
+        items: &[Item],
+        attempt: i64,
+    ) -> Result<(), Failure> {
+        let (plan, redeemer) = (settlement.plan, actor.signer());
+        let scrip = self.chain.scrip();
+        let ask = |item: Item| async move {
+            let is_redeemed = scrip.instance().isRedeemed(plan.0, redeemer, item.one.request.0).call().await;
+            Ok::<_, Error>((is_redeemed?, item))
+        };
+        let block = self.chain.block().await?;
+        let asked: Vec<_> = items.iter().cloned().map(ask).collect();
+        let asked: Vec<(bool, Item)> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        let (redeemed, left): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(is_redeemed, _)| *is_redeemed);
+        let only = |some: Vec<(bool, Item)>| some.into_iter().map(|(_, item)| item).collect::<Vec<_>>();
+        let (redeemed, left) = (only(redeemed), only(left));
+        let calls = left.iter().map(|Item { one, .. }| {
+            let call = actor.instance().redeem(plan.0, one.holder, one.amount, one.request.0);
+            call.calldata().clone()
+        });
+        let mut unpaid = Vec::new();
+        if !left.is_empty() {
+            let forecasts = actor.try_multicall(calls.collect()).await?;
+            for (item, forecast) in left.iter().zip(forecasts) {
+                if let Err(error) = forecast {
+                    let detail = format!("request {} of {}: {error}", item.id, item.one.holder);
+                    let _ = Self::unpaid(settlement, &detail);
+                    unpaid.push(item.clone());
+                }
+            }
+        }
+        for (items, status) in [(&redeemed, "redeemed"), (&unpaid, "unpaid")] {
+            let settled = Settled { items, status, block, attempt, is_all: false };
+            self.take_down_settled(settlement, settled).await?;
+        }
+        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2")
+            .bind(&settlement.batch)
+            .bind(attempt)
+            .execute(&self.db)
+            .await
+            .map_err(Problem::from)?;
+        if redeemed.is_empty() && unpaid.is_empty() {
+            // What was refused passes now.
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// What of a batch is not settled yet, and how often it was tried.
+    async fn batch_items(&self, batch: &str) -> Result<(Vec<Item>, i64), Problem> {
+        let row = sqlx::query("SELECT base, attempts FROM gateway_batches WHERE id = $1").bind(batch);
+        let row = row.fetch_one(&self.db).await?;
+        let (base, attempts): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let base: U256 = base.parse().map_err(|error| Problem::internal(&error))?;
+        let rows = sqlx::query(
+            "SELECT id, holder, used, number FROM gateway_requests WHERE batch = $1 AND status = 'owed' ORDER BY number",
+        )
+        .bind(batch)
+        .fetch_all(&self.db)
+        .await?;
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            let holder: String = row.try_get(1)?;
+            let holder: Address = holder.parse().map_err(|error| Problem::internal(&error))?;
+            let request = RequestId(base + U256::from(as_u64(row.try_get(3)?)));
+            let one = Use { holder, amount: as_u64(row.try_get(2)?), request };
+            items.push(Item { id: row.try_get(0)?, one });
+        }
+        Ok((items, attempts))
+    }
+
+    async fn end_batch(&self, batch: &str) -> Result<(), Problem> {
+        sqlx::query("UPDATE gateway_batches SET status = 'done' WHERE id = $1")
+            .bind(batch)
+            .execute(&self.db)
+            .await?;
+        Ok(())
+    }
+
+    /// Takes it down, once: what is owed no longer, and from which block on the chain's balance is without it.
+    async fn take_down_settled(&self, settlement: &Settlement, settled: Settled<'_>) -> Result<(), Problem> {
+        let Settled { items, status, block, attempt, is_all } = settled;
+        if items.is_empty() {
+            return Ok(());
+        }
+        let Settlement { batch, plan } = settlement;
+        let holding = |item: &Item| Holding { plan: *plan, holder: item.one.holder };
+        let holdings: std::collections::BTreeSet<_> = items.iter().map(holding).collect();
+        let mut db = self.db.begin().await?;
+        // What is known of these holders counts no longer.
+        lock_all(&mut db, holdings.iter(), true).await?;
+        let ended = end_items(&mut db, items, status).await?;
+        let mut credits = BTreeMap::<_, u64>::new();
+        for item in items.iter().filter(|item| ended.contains(&item.id)) {
+            *credits.entry(holding(item)).or_default() += item.one.amount;
+        }
+        let changes: Vec<_> = credits
+            .iter()
+            .map(|(of, credits)| {
+                let [plan, holder] = of.binds();
+                vec![plan, holder, Bind::Number(0), Bind::Number(0), Bind::Number(-as_i64(*credits))]
+            })
+            .collect();
+        for_rows(
+            &mut db,
+            "INSERT INTO holdings (plan, holder, turn, purchases, gateway_owed) VALUES ROWS \
+             ON CONFLICT (plan, holder) DO UPDATE SET gateway_owed = holdings.gateway_owed + excluded.gateway_owed",
+            &changes,
+        )
+        .await?;
+        if status == "redeemed" {
+            let taken: Vec<_> = credits
+                .iter()
+                .map(|(of, credits)| {
+                    let [plan, holder] = of.binds();
+                    vec![
+                        plan,
+                        holder,
+                        batch.as_str().into(),
+                        attempt.into(),
+                        as_i64(block).into(),
+                        as_i64(*credits).into(),
+                    ]
+                })
+                .collect();
+            for_rows(
+                &mut db,
+                "INSERT INTO gateway_redeemed (plan, holder, batch, attempt, block, credits) VALUES ROWS \
+                 ON CONFLICT (plan, holder, batch, attempt) DO UPDATE SET credits = gateway_redeemed.credits + excluded.credits",
+                &taken,
+            )
+            .await?;
+        }
+        if is_all {
+            sqlx::query("UPDATE gateway_batches SET status = 'done' WHERE id = $1")
+                .bind(batch)
+                .execute(&mut *db)
+                .await?;
+        }
+        Ok(db.commit().await?)
+    }
+}
+
+/// Which of them were owed until now.
+async fn end_items(db: &mut AnyConnection, items: &[Item], status: &str) -> Result<HashSet<String>, Problem> {
+    let rows: Vec<_> = items.iter().map(|item| vec![item.id.as_str().into(), status.into()]).collect();
+    let ended = for_rows(
+        db,
+        "UPDATE gateway_requests SET status = v.column2 FROM (VALUES ROWS) AS v \
+         WHERE gateway_requests.id = v.column1 AND gateway_requests.status = 'owed' RETURNING gateway_requests.id",
+        &rows,
+    )
+    .await?;
+    Ok(ended.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,159 @@
+//! Holding the credits of a request, if need be by buying more first.
+
+use std::{sync::Arc, time::Instant};
+
+use alloy::primitives::Address;
+use scrip::PlanId;
+
+use super::journal::{Held, Holding, NewHold};
+use crate::{
+    database::fresh_id,
+    holds::Ask,
+    problem::{Problem, ProblemKind},
+    state::State,
+};
+
+/// A request that wants to be let in.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) service: String,
+    pub(super) redeemer: Address,
+    pub(super) plan: PlanId,
+    pub(super) holder: Address,
+    pub(super) token: String,
+    pub(super) is_single_use: bool,
+    pub(super) delegation: Option<String>,
+    pub(super) amount: u64,
+    pub(super) is_time: bool,
+    pub(super) key: Option<(String, String)>,
+    pub(super) came: Instant,
+}
+
+/// A request that was let in.
+#[derive(Debug)]
+pub(super) struct LetIn {
+    pub(super) id: String,
+    /// What is held.
+    pub(super) held: u64,
+    /// What the holder has left besides.
+    pub(super) left: u64,
+}
+
+/// What has become of a request that wants to be let in.
+#[derive(Debug)]
+pub(super) enum Entrance {
+    In(LetIn),
+    /// It was asked before.
+    Repeated,
+}
+
+/// How often is looked and bought for one request: others may take what was bought meanwhile.
+const ROUNDS: usize = 16;
+
+impl State {
+    /// Holds what a request takes at most.
+    pub(super) async fn let_in(self: &Arc<Self>, asking: &Asking) -> Result<Entrance, Problem> {
+        let Asking { plan, holder, amount, is_time, .. } = *asking;
+        let (mut since, mut looked) = (None, None);
+        for _ in 0..ROUNDS {
+            let seen = self.seen(plan, holder, is_time, since).await?;
+            let id = self.request_id();
+            let hold = NewHold {
+                id: id.clone(),
+                of: Holding { plan, holder },
+                service: asking.service.clone(),
+                redeemer: asking.redeemer,
+                token: asking.token.clone(),
+                is_single_use: asking.is_single_use,
+                amount,
+                is_time,
+                key: asking.key.clone(),
+                seen,
+            };
+            let held = hold.credits();
+            match self.gate.journal.hold(hold).await? {
+                Held::In { left } => return Ok(Entrance::In(LetIn { id, held, left })),
+                Held::Repeated => return Ok(Entrance::Repeated),
+                Held::Revoked => {
+                    return Err(ProblemKind::TOKEN_REVOKED
+                        .problem("this access token was revoked")
+                        .hint("ask the subscriber for a new one"));
+                }
+                Held::Used => {
+                    return Err(ProblemKind::TOKEN_SPENT
+                        .problem("this access token is for one use, and is used")
+                        .hint("ask the subscriber for a new one"));
+                }
+                Held::AtRisk => {
+                    self.gate.due.notify_one();
+                    return Err(ProblemKind::BUSY
+                        .problem("more of this holder's credits is used, and not redeemed yet, than is to be at risk")
+                        .hint("try again when some of it is redeemed"));
+                }
+                // A node that has not seen what was bought last is waited for.
+                Held::Short { bought_in: Some(block), .. } => {
+                    self.chain.tell(block);
+                    since = Some(Instant::now());
+                }
+                // Who has just bought is not told to buy by what was seen before.
+                Held::Short { .. } if since.is_none() => since = Some(asking.came),
+                Held::Short { available, is_doubtful: true, .. } => {
+                    self.gate.due.notify_one();
+                    return Err(ProblemKind::BUSY
+                        .problem(format!(
+                            "{amount} credits are needed, and {available} are free until it is known what requests under way take"
+                        ))
+                        .hint("try again when those are answered"));
+                }
+                Held::Short { available, purchases, .. } => {
+                    let Some(delegation) = &asking.delegation else { return Err(short(asking, available)) };
+                    // What was bought last may be in a block that was not looked at.
+                    if looked != Some(purchases) {
+                        looked = Some(purchases);
+                        since = Some(Instant::now());
+                        continue;
+                    }
+                    self.buy(&asking.ask(self), delegation, available, purchases).await?;
+                    since = Some(Instant::now());
+                }
+            }
+        }
+        Err(short(asking, 0))
+    }
+
+    /// A new request's id, which begins with the time.
+    fn request_id(&self) -> String {
+        let fresh = fresh_id();
+        format!("{:010x}{}", self.now(), &fresh[..22])
+    }
+}
+
+impl Asking {
+    fn ask(&self, state: &State) -> Ask {
+        Ask {
+            plan: self.plan,
+            holder: self.holder,
+            reserver: self.redeemer,
+            request: String::new(),
+            is_new: true,
+            amount: self.amount,
+            is_time: self.is_time,
+            lasts: state.gate.settings.longest.as_secs(),
+            token: Some(self.token.clone()),
+            is_single_use: self.is_single_use,
+        }
+    }
+}
+
+fn short(asking: &Asking, available: u64) -> Problem {
+    let Asking { plan, holder, amount, is_time, .. } = asking;
+    let detail = match is_time {
+        true => format!("{holder} has no access by plan {} for as long as a request may take", plan.0),
+        false => {
+            format!("{amount} credits of plan {} are needed, and {holder} has {available} to spend", plan.0)
+        }
+    };
+    ProblemKind::INSUFFICIENT_CREDITS
+        .problem(detail)
+        .hint(format!("order the plan: POST /api/v1/protocol/plans/{}/order", plan.0))
+}

@@ -1,0 +1,120 @@
+//! Whether there are enough credits.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sqlx::{AnyConnection, Row};
+
+use super::{Held, Holding, NewHold};
+use crate::{
+    account::{as_i64, as_u64},
+    gateway::view::Seen,
+    holds::Kept,
+    problem::Problem,
+};
+
+/// What of a holder's credits is kept otherwise than by the gateway, as it was found last. It grows only with the turn of the holder's
+/// row.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<Holding, Otherwise>);
+
+#[derive(Debug)]
+struct Otherwise {
+    turn: i64,
+    seen: Arc<Seen>,
+    credits: u64,
+}
+
+/// How many are remembered.
+const MANY: usize = 50_000;
+
+/// A holder's row, which is locked.
+#[derive(Debug)]
+pub(in crate::gateway) struct Account {
+    pub(super) turn: i64,
+    pub(super) purchases: i64,
+    /// The block in which was bought last.
+    pub(super) bought_in: Option<u64>,
+    /// What requests under way hold.
+    pub(super) held: u64,
+    /// What was served and is not redeemed yet.
+    pub(super) owed: u64,
+    /// What is certain to be gone, once that was asked for.
+    pub(super) certain: Option<u64>,
+}
+
+impl Account {
+    /// Lets a request in, if there is enough for it.
+    pub(super) async fn decide(
+        &mut self,
+        db: &mut AnyConnection,
+        hold: &NewHold,
+        known: &mut Known,
+        (now, at_risk): (u64, u64),
+    ) -> Result<Held, Problem> {
+        let balance = hold.seen.view.balance;
+        let bought_in = self.bought_in.filter(|&block| hold.seen.view.block < block);
+        if hold.is_time {
+            return Ok(match balance {
+                0 => Held::Short { available: 0, is_doubtful: false, purchases: self.purchases, bought_in },
+                _ => Held::In { left: 0 },
+            });
+        }
+        let kept = self.held.saturating_add(self.owed);
+        if kept.saturating_add(hold.amount) > at_risk {
+            return Ok(Held::AtRisk);
+        }
+        let otherwise = known.otherwise(db, hold, self.turn, now).await?;
+        let available = balance.saturating_sub(otherwise).saturating_sub(kept);
+        if hold.amount <= available {
+            self.held += hold.amount;
+            return Ok(Held::In { left: available - hold.amount });
+        }
+        let certain = match self.certain {
+            Some(certain) => certain,
+            None => *self.certain.insert(certain(db, hold).await?),
+        };
+        let is_doubtful = hold.amount <= balance.saturating_sub(certain);
+        Ok(Held::Short { available, is_doubtful, purchases: self.purchases, bought_in })
+    }
+}
+
+impl Known {
+    async fn otherwise(
+        &mut self,
+        db: &mut AnyConnection,
+        hold: &NewHold,
+        turn: i64,
+        now: u64,
+    ) -> Result<u64, Problem> {
+        if let Some(known) = self.0.get(&hold.of)
+            && known.turn == turn
+            && Arc::ptr_eq(&known.seen, &hold.seen)
+        {
+            return Ok(known.credits);
+        }
+        let kept = Kept::read(db, (hold.of.plan, hold.of.holder, ""), &hold.seen.view, now).await?;
+        let credits = kept.credits.saturating_sub(kept.gateway);
+        if self.0.len() >= MANY {
+            self.0.clear();
+        }
+        self.0.insert(hold.of.clone(), Otherwise { turn, seen: Arc::clone(&hold.seen), credits });
+        Ok(credits)
+    }
+}
+
+/// What was served and is in no block yet for certain, and what is in a later block than was looked at.
+async fn certain(db: &mut AnyConnection, hold: &NewHold) -> Result<u64, Problem> {
+    let row = sqlx::query(
+        "SELECT CAST(COALESCE((SELECT SUM(used) FROM gateway_requests WHERE plan = $1 AND holder = $2 \
+             AND status = 'owed' AND batch IS NULL), 0) AS BIGINT), \
+           CAST(COALESCE((SELECT SUM(credits) FROM gateway_redeemed WHERE plan = $1 AND holder = $2 \
+             AND block > $3), 0) AS BIGINT)",
+    )
+    .bind(hold.of.plan.to_string())
+    .bind(hold.of.holder.to_string())
+    .bind(as_i64(hold.seen.view.block))
+    .fetch_one(db)
+    .await?;
+    let number = |column| -> Result<u64, Problem> { Ok(as_u64(row.try_get(column)?)) };
+    Ok(number(0)?.saturating_add(number(1)?))
+}

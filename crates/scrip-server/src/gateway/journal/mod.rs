@@ -1,0 +1,282 @@
+//! The journal of holds: in the database before an upstream sees a request, and many of them in one transaction.
+//!
+//! One task writes for all requests of this process. Whoever comes while it writes waits for the next transaction, which is one for
+//! all who wait. The rows of holders are locked in one order, so that replicas wait for each other and nobody waits for ever.
+
+mod decide;
+mod write;
+
+use std::{sync::Arc, time::Duration};
+
+use scrip::PlanId;
+use sqlx::AnyConnection;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use alloy::primitives::Address;
+
+use self::decide::Known;
+pub(super) use self::write::lock_all;
+use super::view::Seen;
+use crate::{
+    database,
+    problem::{Problem, ProblemKind},
+    state::State,
+};
+
+/// The most entries of one transaction.
+const AT_ONCE: usize = 512;
+/// How long a transaction may take before its connection is given up.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+/// How long is waited after one that failed.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Whose credits of what plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Holding {
+    pub(super) plan: PlanId,
+    pub(super) holder: Address,
+}
+
+/// A request that is to be let in.
+#[derive(Debug)]
+pub(super) struct NewHold {
+    pub(super) id: String,
+    pub(super) of: Holding,
+    pub(super) service: String,
+    pub(super) redeemer: Address,
+    /// The access token's hash.
+    pub(super) token: String,
+    pub(super) is_single_use: bool,
+    /// The most credits that it may take.
+    pub(super) amount: u64,
+    pub(super) is_time: bool,
+    /// A hash of the caller's own key and one of what is asked under it.
+    pub(super) key: Option<(String, String)>,
+    pub(super) seen: Arc<Seen>,
+}
+
+/// What has become of it.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// It is let in, and so many credits are left besides.
+    In { left: u64 },
+    /// There are too few credits.
+    Short {
+        available: u64,
+        /// Whether there are enough if nothing of what is not known yet is taken.
+        is_doubtful: bool,
+        /// How often was bought for the holder before this was found.
+        purchases: i64,
+        /// The block of what was bought last, if that was not looked at.
+        bought_in: Option<u64>,
+    },
+    /// More than is to be at risk is held, or not redeemed yet.
+    AtRisk,
+    /// The token was revoked.
+    Revoked,
+    /// The token may be used once, and was.
+    Used,
+    /// The key stands for a request already.
+    Repeated,
+}
+
+/// How a request has ended.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) id: String,
+    pub(super) of: Holding,
+    /// What was held.
+    pub(super) held: u64,
+    /// The credits for what was delivered; none where nothing was.
+    pub(super) used: Option<u64>,
+    /// What was answered, to be answered again.
+    pub(super) answer: Option<Answer>,
+}
+
+/// An answer that is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// As JSON.
+    pub(super) headers: String,
+    /// In base64.
+    pub(super) body: String,
+}
+
+/// What is to be written.
+#[derive(Debug)]
+enum Entry {
+    Hold(Box<NewHold>, oneshot::Sender<Result<Held, Problem>>),
+    End(Box<End>, Option<oneshot::Sender<()>>),
+    /// Nothing, but who waits for what came before it.
+    Flush(oneshot::Sender<()>),
+    /// A request is being delivered, and so many credits are due for what was.
+    Progress(String, u64),
+}
+
+/// Hands over what is to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Journal(mpsc::UnboundedSender<Entry>);
+
+/// What is to be written comes out here.
+#[derive(Debug)]
+pub(super) struct Entries(mpsc::UnboundedReceiver<Entry>);
+
+impl Journal {
+    pub(super) fn new() -> (Self, Entries) {
+        let (entries, taken) = mpsc::unbounded_channel();
+        (Self(entries), Entries(taken))
+    }
+
+    /// Holds credits for a request.
+    pub(super) async fn hold(&self, hold: NewHold) -> Result<Held, Problem> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || ProblemKind::BUSY.problem("this server ends");
+        self.0.send(Entry::Hold(Box::new(hold), answer)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// A request has ended; it is written soon.
+    pub(super) fn end(&self, end: End) {
+        let _ = self.0.send(Entry::End(Box::new(end), None));
+    }
+
+    /// A request has ended; waits until it is written.
+    pub(super) async fn ended(&self, end: End) {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.0.send(Entry::End(Box::new(end), Some(answer)));
+        let _ = answered.await;
+    }
+
+    /// Some have ended; waits until that is written.
+    pub(super) async fn all_ended(&self, ends: Vec<End>) {
+        let mut written = Vec::with_capacity(ends.len());
+        for end in ends {
+            let (answer, answered) = oneshot::channel();
+            let _ = self.0.send(Entry::End(Box::new(end), Some(answer)));
+            written.push(answered);
+        }
+        for answered in written {
+            let _ = answered.await;
+        }
+    }
+
+    /// Waits until all is written that was handed over before.
+    pub(super) async fn flush(&self) {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.0.send(Entry::Flush(answer));
+        let _ = answered.await;
+    }
+
+    /// So many credits are due for what was delivered so far.
+    pub(super) fn progress(&self, id: &str, used: u64) {
+        let _ = self.0.send(Entry::Progress(id.to_owned(), used));
+    }
+}
+
+/// Writes what is handed over, for as long as it is not aborted.
+pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()> {
+    let state = Arc::clone(state);
+    tokio::spawn(async move {
+        let (mut connection, mut known) = (None, Known::default());
+        let mut batch = Batch::default();
+        let mut taken = Vec::new();
+        loop {
+            if batch.is_empty() && entries.0.recv_many(&mut taken, AT_ONCE).await == 0 {
+                return;
+            }
+            // What failed before is not kept waiting for more.
+            while taken.len() < AT_ONCE
+                && let Ok(entry) = entries.0.try_recv()
+            {
+                taken.push(entry);
+            }
+            batch.take(&mut taken);
+            if let Err(problem) = batch.write(&state, &mut connection, &mut known).await {
+                tracing::warn!(problem.detail, "holds could not be written");
+                connection = None;
+                known = Known::default();
+                batch.fail(&problem);
+                sleep(AGAIN).await;
+            }
+        }
+    })
+}
+
+/// What is written in one transaction.
+#[derive(Debug, Default)]
+struct Batch {
+    holds: Vec<(NewHold, oneshot::Sender<Result<Held, Problem>>)>,
+    ends: Vec<(End, Option<oneshot::Sender<()>>)>,
+    progress: Vec<(String, u64)>,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.holds.is_empty() && self.ends.is_empty() && self.flushes.is_empty()
+    }
+
+    fn take(&mut self, taken: &mut Vec<Entry>) {
+        for entry in taken.drain(..) {
+            match entry {
+                // Nothing is held for who has gone.
+                Entry::Hold(_, answer) if answer.is_closed() => {}
+                Entry::Hold(hold, answer) => self.holds.push((*hold, answer)),
+                Entry::End(end, answer) => self.ends.push((*end, answer)),
+                Entry::Flush(answer) => self.flushes.push(answer),
+                Entry::Progress(id, used) => self.progress.push((id, used)),
+            }
+        }
+    }
+
+    async fn write(
+        &mut self,
+        state: &State,
+        connection: &mut Option<AnyConnection>,
+        known: &mut Known,
+    ) -> Result<(), Problem> {
+        let db = match connection {
+            Some(db) => db,
+            // One of its own, which is set as this journal is, and which nobody else waits for.
+            None => connection.insert(database::connect(state, state.gate.settings.outlives_power).await?),
+        };
+        let written = timeout(WRITTEN_WITHIN, write::write(state, db, self, known)).await;
+        let held = written.map_err(|_| ProblemKind::BUSY.problem("the database takes too long"))??;
+        self.progress.clear();
+        for answer in std::mem::take(&mut self.flushes) {
+            let _ = answer.send(());
+        }
+        for (_, answer) in std::mem::take(&mut self.ends) {
+            if let Some(answer) = answer {
+                let _ = answer.send(());
+            }
+        }
+        for ((hold, answer), held) in std::mem::take(&mut self.holds).into_iter().zip(held) {
+            let is_in = matches!(held, Held::In { .. });
+            if answer.send(Ok(held)).is_err() && is_in {
+                // Who has gone meanwhile is not served.
+                self.release(hold);
+            }
+        }
+        Ok(())
+    }
+
+    /// It is not known whether anything was written: what was to be held is let go of, and what has ended is written again.
+    fn fail(&mut self, problem: &Problem) {
+        for (hold, answer) in std::mem::take(&mut self.holds) {
+            let _ = answer.send(Err(problem.clone()));
+            self.release(hold);
+        }
+        self.progress.clear();
+    }
+
+    fn release(&mut self, hold: NewHold) {
+        let held = if hold.is_time { 0 } else { hold.amount };
+        self.ends.push((End { id: hold.id, of: hold.of, held, used: None, answer: None }, None));
+    }
+}

@@ -1,0 +1,142 @@
+//! The gateway: requests to services, let in for credits that are held first, sent on to the service's upstream, and settled for what
+//! was delivered.
+//!
+//! The order of things: the token and its plan are checked; the most that the request may take is held, of what the holder can spend
+//! until it is settled; that is in the database before the upstream sees the request; what was delivered is owed, and the rest let go
+//! of; what is owed is redeemed on the chain in batches. Nothing is served without a hold, and nothing charged that was not delivered.
+
+mod batch;
+mod connect;
+mod delivered;
+mod demand;
+mod forward;
+mod headers;
+mod hold;
+mod journal;
+mod meter;
+mod price;
+mod recover;
+mod repeat;
+mod service;
+mod settings;
+mod sql;
+mod token;
+mod view;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy::providers::RootProvider;
+use axum::{Router, routing::any};
+use scrip::{Did, Services};
+use tokio::{
+    sync::{Notify, OnceCell},
+    task::JoinHandle,
+    time::timeout,
+};
+
+pub use self::settings::Gateway;
+pub(crate) use self::{batch::Settlement, service::check_api};
+use self::{
+    connect::Upstreams,
+    journal::{Entries, Journal},
+    service::Known,
+    view::Views,
+};
+use crate::{extract::agent_number, state::State};
+
+/// Where services are reached: `/proxy/{service}/…`.
+pub(crate) const PATH: &str = "/proxy";
+
+/// The gateway, as all requests share it.
+pub(crate) struct Gate {
+    settings: Gateway,
+    upstreams: Upstreams,
+    known: Known,
+    services: OnceCell<Services<RootProvider>>,
+    views: Views,
+    journal: Journal,
+    entries: Mutex<Option<Entries>>,
+    /// Told when something is to be redeemed early.
+    due: Notify,
+    /// The batches that this process asks for.
+    batches: Mutex<HashSet<String>>,
+}
+
+impl Gate {
+    pub(crate) fn new(settings: Gateway) -> Result<Self, rustls::Error> {
+        let (journal, entries) = Journal::new();
+        Ok(Self {
+            upstreams: connect::upstreams(settings.private_upstreams)?,
+            settings,
+            known: Known::default(),
+            services: OnceCell::new(),
+            views: Views::default(),
+            journal,
+            entries: Mutex::new(Some(entries)),
+            due: Notify::new(),
+            batches: Mutex::default(),
+        })
+    }
+
+    /// What is known of a service counts no longer: it was changed here.
+    pub(crate) fn forget(&self, did: Did) {
+        self.known.forget(did);
+    }
+
+    /// Whether this process did not ask for a batch yet.
+    fn begin(&self, batch: &str) -> bool {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).insert(batch.to_owned())
+    }
+
+    fn end(&self, batch: &str) {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).remove(batch);
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// The gateway's routes, which take any method and body.
+pub(crate) fn routes() -> Router<Arc<State>> {
+    Router::new()
+        .route(&format!("{PATH}/{{service}}"), any(forward::forward))
+        .route(&format!("{PATH}/{{service}}/"), any(forward::forward))
+        .route(&format!("{PATH}/{{service}}/{{*path}}"), any(forward::forward))
+}
+
+/// Writes holds, once: nobody is let in before.
+pub(crate) fn writer(state: &Arc<State>) -> Option<JoinHandle<()>> {
+    let entries = state.gate.entries.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Some(journal::worker(state, entries))
+}
+
+/// How long the last ends may take to be written.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Waits until what has ended is written, so that nothing of it is left to others.
+pub(crate) async fn flush(state: &State) {
+    if timeout(LAST, state.gate.journal.flush()).await.is_err() {
+        tracing::warn!("what the gateway has served last could not be written");
+    }
+}
+
+/// Redeems what was served.
+pub(crate) fn cashier(state: &Arc<State>) -> JoinHandle<()> {
+    batch::worker(state)
+}
+
+impl State {
+    /// Where a service is reached: a URL where it is known by which all reach this server, and otherwise a path.
+    pub(crate) fn proxy_url(&self, did: Did) -> String {
+        let place = self.place.as_ref().map(|place| place.uri()).unwrap_or_default();
+        format!("{place}{PATH}/{}", agent_number(did))
+    }
+}

@@ -1,0 +1,102 @@
+//! What holders can spend by the chain, remembered for a moment.
+//!
+//! A balance that is remembered is one of a block: what was begun here since is subtracted from it, whichever block it will be in, so
+//! that remembering it lets nobody spend twice what is spent here. What a holder spends elsewhere is seen within [`AGE`].
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use alloy::primitives::Address;
+use scrip::PlanId;
+
+use crate::{
+    holds::{MINED_WITHIN, View},
+    problem::Problem,
+    state::State,
+};
+
+/// How old a balance may be.
+const AGE: Duration = Duration::from_millis(1_500);
+/// From which age on it is asked for anew, while the old one counts.
+const AGING: Duration = Duration::from_millis(500);
+/// By how many seconds is looked further ahead than needs be, so that the next requests need not look.
+const AHEAD: u64 = 64;
+/// How many are remembered.
+const MANY: usize = 50_000;
+
+/// A balance that was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) view: View,
+    /// It can still be spent then, in unix seconds.
+    end: u64,
+    asked: Instant,
+    is_renewed: AtomicBool,
+}
+
+/// The balances that were seen last.
+#[derive(Debug, Default)]
+pub(super) struct Views(Mutex<HashMap<(PlanId, Address), Arc<Seen>>>);
+
+impl Views {
+    fn seen(&self) -> MutexGuard<'_, HashMap<(PlanId, Address), Arc<Seen>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What of a plan a holder can spend for as long as a request may take, and until it is settled. With `since`, as of a block
+    /// that was asked for after that.
+    pub(super) async fn seen(
+        self: &Arc<Self>,
+        plan: PlanId,
+        holder: Address,
+        is_time: bool,
+        since: Option<Instant>,
+    ) -> Result<Arc<Seen>, Problem> {
+        let settings = &self.gate.settings;
+        let lasts = settings.longest.as_secs();
+        // Access is not settled; the view looks as much further as mining takes.
+        let lasts = if is_time {
+            lasts.saturating_sub(MINED_WITHIN)
+        } else {
+            lasts + settings.settle_after.as_secs()
+        };
+        let end = self.now() + lasts;
+        let known = self.gate.views.seen().get(&(plan, holder)).cloned();
+        if let Some(known) = known.filter(|known| known.end >= end) {
+            let age = known.asked.elapsed();
+            if since.map_or(age < AGE, |since| known.asked > since) {
+                if age > AGING && !known.is_renewed.swap(true, Ordering::Relaxed) {
+                    let state = Arc::clone(self);
+                    tokio::spawn(async move {
+                        // Who needs it next is told what is wrong.
+                        let _ = state.look_anew(plan, holder, end).await;
+                    });
+                }
+                return Ok(known);
+            }
+        }
+        self.look_anew(plan, holder, end).await
+    }
+
+    async fn look_anew(&self, plan: PlanId, holder: Address, end: u64) -> Result<Arc<Seen>, Problem> {
+        let (asked, now) = (Instant::now(), self.now());
+        // All who ask within some seconds ask the same.
+        let end = (end + AHEAD).next_multiple_of(16);
+        let view = self.view(plan, holder, (now, Some(end)), &[]).await?;
+        let seen = Arc::new(Seen { view, end, asked, is_renewed: AtomicBool::new(false) });
+        let mut all = self.gate.views.seen();
+        if all.len() >= MANY {
+            all.clear();
+        }
+        all.insert((plan, holder), Arc::clone(&seen));
+        Ok(seen)
+    }
+}

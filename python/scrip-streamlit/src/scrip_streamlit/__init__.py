@@ -1,0 +1,62 @@
+"""Prepaid credits for a Streamlit app.
+
+:func:`scrip_login` shows Scrip's widget, in which a visitor logs in and buys what opens a service, and returns what the
+service is asked with::
+
+    login = scrip_login(did="did:nv:5a06…", server="https://scrip.example")
+    if login:
+        requests.post(f"{login.proxy_url}/ask", json={"q": "…"}, headers=login.headers)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit.components.v1 as components
+
+__all__ = ["Login", "scrip_login"]
+
+_widget = components.declare_component("scrip_login", path=str(Path(__file__).parent / "frontend"))
+
+
+@dataclass(frozen=True)
+class Login:
+    """A visitor who may ask the service: one that has logged in, and has credits or access."""
+
+    token: str = field(repr=False)
+    """The access token: whoever has it asks at this visitor's cost, until it ends. Keep it in the session, and log it nowhere."""
+
+    proxy_url: str
+    """Where the service is asked: its paths come behind this, ``/ask`` for example."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that a request carries."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def scrip_login(did: str, server: str, *, height: int = 180, key: str | None = None) -> Login | None:
+    """Show the widget of a service; who is logged in there and may ask, or ``None``.
+
+    The app runs again when that changes: when the visitor has logged in and bought, when the token was renewed, which happens
+    before it ends, and when the visitor logs out. Nothing is polled.
+
+    :param did: The service, ``did:nv:…``, as "See the Agent" shows it.
+    :param server: Where the Scrip server is, ``https://scrip.example``. The service's owner must have allowed the origin of
+        this app there.
+    :param height: How high the widget is until it says so itself, in pixels.
+    :param key: What Streamlit knows this element by, where an app has several.
+    :raises ValueError: When ``server`` is no URL of a server.
+    """
+    place = urlsplit(server)
+    if place.scheme not in ("http", "https") or not place.netloc or place.path.strip("/") or place.query:
+        raise ValueError(f"server is {server!r}, and must be an origin such as https://scrip.example")
+    value = _widget(did=did, server=f"{place.scheme}://{place.netloc}", height=height, key=key, default=None)
+    if not isinstance(value, dict):
+        return None
+    token, proxy_url = value.get("accessToken"), value.get("proxyUrl")
+    if not isinstance(token, str) or not isinstance(proxy_url, str):
+        return None
+    return Login(token=token, proxy_url=proxy_url)

@@ -1,0 +1,136 @@
+//! Pages that are not the builder's: they get nothing, and what they say is nothing.
+
+use std::net::Ipv4Addr;
+
+use axum::{Router, response::Html, routing::get};
+use eyre::{Result, ensure};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::{Shop, widget_in};
+
+/// A page somewhere, which keeps all messages that it gets.
+pub(super) struct Site {
+    pub(super) url: String,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Site {
+    pub(super) async fn start(body: String) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://localhost:{}", listener.local_addr()?.port());
+        let page = format!(
+            "<!doctype html><title>A page</title><meta name=viewport content='width=device-width'><script>window.got = []; \
+             addEventListener('message', (e) => window.got.push({{ origin: e.origin, data: e.data }}))</script>{body}"
+        );
+        let app = Router::new().route("/", get(move || async move { Html(page.clone()) }));
+        let served = tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(Self { url, served })
+    }
+
+    /// One that embeds the widget.
+    pub(super) async fn with_widget(shop: &Shop) -> Result<Self> {
+        let (widget, window) = (shop.widget(), shop.window());
+        Self::start(format!(
+            "<button onclick='window.open(\"{window}\")'>Open the window</button>\
+             <iframe id=w src='{widget}' height=500 style='width: 100%; border: 0'></iframe>"
+        ))
+        .await
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_page_gets_nothing_and_is_not_listened_to() -> Result<()> {
+    let Some(shop) = Shop::open("foreign").await? else { return Ok(()) };
+    let (ours, theirs) = (Site::with_widget(&shop).await?, Site::with_widget(&shop).await?);
+    shop.allow(&[&ours.url]).await?;
+    shop.wallet(20).await?;
+
+    // In the page of the builder's it works, and this browser is logged in.
+    let page = shop.browser.open(&ours.url).await?;
+    let widget = widget_in(&page, false);
+    let window = widget.click_opening("button", "Log in").await?;
+    window.click("button", "Log in with a wallet").await?;
+    window.click("button", "Buy with your wallet: Three answers").await?;
+    window.see("Paid: Three answers").await?;
+    window.click("button", "Continue to the app").await?;
+    widget.see("Three answers: 3 credits left").await?;
+    let got: Vec<Value> = page.run("window.got").await?;
+    let tokens = |got: &[Value]| {
+        got.iter().filter(|one| one["data"]["type"] == "streamlit:token").cloned().collect::<Vec<_>>()
+    };
+    let told = tokens(&got);
+    ensure!(told.len() == 1 && told[0]["origin"] == shop.env.url(), "{got:?}");
+    // Exactly what the reference's app reads.
+    let told = &told[0]["data"];
+    let (token, url) = (&told["data"]["jwtToken"]["accessToken"], &told["data"]["proxyUrl"]);
+    ensure!(token.is_string() && url.is_string(), "{told}");
+    let exact = json!({ "type": "streamlit:token", "data": { "jwtToken": { "accessToken": token }, "proxyUrl": url } });
+    assert_eq!(*told, exact);
+
+    // In a page of somebody else's it is not even shown.
+    let foreign = shop.browser.open(&theirs.url).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let frames = foreign.frames().await?;
+    ensure!(frames.iter().any(|url| url.starts_with("chrome-error:")), "{frames:?}");
+    assert_eq!(foreign.run::<Vec<Value>>("window.got").await?, [] as [Value; 0]);
+    foreign.shot("a foreign page").await?;
+    // Nor where the builder's page stands between.
+    let around = Site::start(format!("<iframe src='{}' width=700 height=600></iframe>", ours.url)).await?;
+    let framing = shop.browser.open(&around.url).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    let frames = framing.frames().await?;
+    ensure!(frames.iter().any(|url| url.starts_with("chrome-error:")), "{frames:?}");
+
+    // Whoever opens the window itself is handed nothing, though its visitor is logged in and clicks.
+    let stolen = foreign.click_opening("button", "Open the window").await?;
+    stolen.click("button", "Continue to the app").await?;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(foreign.run::<Vec<Value>>("window.got").await?, [] as [Value; 0]);
+
+    // What others say to the widget, as a window or as a page, changes nothing.
+    let frame = "document.querySelector('#w').contentWindow";
+    for message in [
+        "{ type: 'scrip:grant', grant: 'forged' }",
+        "{ type: 'streamlit:token', data: { jwtToken: { accessToken: 'forged' }, proxyUrl: 'https://evil.example' } }",
+        "null",
+        "'text'",
+    ] {
+        page.run::<Value>(&format!("({frame}.postMessage({message}, '*'), null)")).await?;
+    }
+    widget.see("Three answers: 3 credits left").await?;
+    assert_eq!(tokens(&page.run::<Vec<Value>>("window.got").await?).len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_component_takes_a_token_from_the_widget_alone() -> Result<()> {
+    let Some(shop) = Shop::open("component").await? else { return Ok(()) };
+    let app = "python/scrip-streamlit/examples/chat.py";
+    let Some(streamlit) = shop.streamlit("streamlit", app).await? else { return Ok(()) };
+    let page = shop.browser.open(streamlit.url()).await?;
+    widget_in(&page, true).see("Log in to use this service.").await?;
+    let forged = "{ type: 'streamlit:token', data: { jwtToken: { accessToken: 'forged' }, proxyUrl: 'https://evil.example' } }";
+    // From the page around it, and from another frame beside.
+    let component = "[...document.querySelectorAll('iframe')].find((one) => one.src.includes('/component/')).contentWindow";
+    page.run::<Value>(&format!("({component}.postMessage({forged}, '*'), null)")).await?;
+    let beside = Site::start(format!(
+        "<script>for (let i = 0; i < parent.length; i++) parent[i].postMessage({forged}, '*')</script>"
+    ))
+    .await?;
+    let embed = format!(
+        "(() => {{ const f = document.createElement('iframe'); f.src = '{}'; document.body.append(f) }})()",
+        beside.url
+    );
+    page.run::<Value>(&embed).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    page.see("Log in and choose a plan in the sidebar").await?;
+    page.lacks("[data-testid=stChatInput]").await?;
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! The gateway under the same blows: what was delivered is redeemed once, and what was not is free.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use alloy::{
+    primitives::{Address, U256},
+    providers::Provider,
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
+use eyre::{OptionExt, Result, WrapErr, bail, ensure};
+use futures_util::future::{select_all, try_join_all};
+use reqwest::Client as Http;
+use scrip::abi::IScrip::CreditsRedeemedInBatch;
+use scrip_e2e::{
+    server::{Caller, DatabaseKind},
+    upstream::Upstream,
+};
+use serde_json::json;
+use sqlx::{AnyPool, Row};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{CLIENTS, Draw, KILLS, SETTLED_WITHIN, Tally, number, place::Place};
+use crate::server::x402::asked;
+
+/// How many credits each holder has at first.
+const CREDITS: u64 = 1_000_000;
+/// How long a client asks for one thing.
+const PATIENCE: Duration = Duration::from_secs(150);
+/// How long it waits before it asks again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_delivered_is_redeemed_once_on_sqlite() -> Result<()> {
+    tell(DatabaseKind::Sqlite).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_delivered_is_redeemed_once_on_postgres() -> Result<()> {
+    tell(DatabaseKind::Postgres).await
+}
+
+async fn tell(kind: DatabaseKind) -> Result<()> {
+    let (kills, seed) = (number("SCRIP_KILLS", KILLS / 2)?, number("SCRIP_KILLS_SEED", 7)?);
+    // What there is no database for has been said.
+    let Some(mut place) = Place::start(kind).await? else { return Ok(()) };
+    let told = tell_at(&mut place, kills, seed).await;
+    told.wrap_err_with(|| format!("{kind:?}, {kills} kills, seed {seed}; the servers say\n{}", place.says()))
+}
+
+/// A client with a holder of its own. It asks for one thing after the other: under a key until it is answered, or once without.
+struct Client {
+    number: usize,
+    holder: Caller,
+    token: String,
+    agent: String,
+    urls: Vec<String>,
+    http: Http,
+    has_keys: bool,
+    draw: Draw,
+    tally: Arc<Tally>,
+    book: Book,
+}
+
+/// What a client knows.
+#[derive(Debug, Default)]
+struct Book {
+    holder: Address,
+    has_keys: bool,
+    /// Requests that were answered whole, and what they cost.
+    delivered: u64,
+    credits: u64,
+    /// Requests without a key whose answers were lost, or broke off.
+    lost: u64,
+}
+
+impl Client {
+    async fn work(mut self) -> Result<Book> {
+        let mut asked = 0_u64;
+        while !self.tally.is_over() {
+            asked += 1;
+            self.ask(asked).await?;
+        }
+        Ok(self.book)
+    }
+
+    /// Asks for something that costs 1 to 3 credits.
+    async fn ask(&mut self, asked: u64) -> Result<()> {
+        let (claim, name) = (1 + self.draw.below(3), format!("{}-{asked}", self.number));
+        let (after, began) = (self.draw.below(60), Instant::now());
+        loop {
+            ensure!(began.elapsed() < PATIENCE, "request {name} is not answered");
+            let url = &self.urls[self.draw.below(self.urls.len() as u64) as usize];
+            let url = format!("{url}/proxy/{}/ask?claim={claim}&after={after}&name={name}", self.agent);
+            let mut request = self.http.post(url).bearer_auth(&self.token).body(name.clone());
+            if self.has_keys {
+                request = request.header("idempotency-key", &name);
+            }
+            let heard = async {
+                let answer = request.send().await?;
+                let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+                Ok::<_, reqwest::Error>((status, headers, answer.text().await?))
+            };
+            match heard.await {
+                Ok((200, headers, body)) => {
+                    ensure!(body.contains(&name), "{name} is answered with {body}");
+                    let used: u64 =
+                        headers.get("scrip-credits-used").ok_or_eyre("no credits")?.to_str()?.parse()?;
+                    ensure!(used == claim, "{used} credits for {claim}");
+                    self.book.delivered += 1;
+                    self.book.credits += used;
+                    self.tally.answered();
+                    self.tally.count(if headers.contains_key("idempotent-replayed") {
+                        "answered again"
+                    } else {
+                        "answered"
+                    });
+                    return Ok(());
+                }
+                // Not begun, under way, or not known yet.
+                Ok((409 | 502..=504, ..)) => self.tally.count("told to wait"),
+                Ok((status, _, body)) => bail!("{name}: {status} {body}"),
+                Err(_) if self.has_keys => self.tally.count("lost"),
+                Err(_) => {
+                    self.book.lost += 1;
+                    self.tally.count("lost without a key");
+                    sleep(PAUSE).await;
+                    return Ok(());
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "who runs it is told what was tried")]
+async fn tell_at(place: &mut Place, kills: u64, seed: u64) -> Result<()> {
+    let (tally, upstream) = (Arc::<Tally>::default(), Upstream::start().await?);
+    let mut plan =
+        scrip_e2e::server::asked_plan(place.chain.devnet.dollar().address, place.builder.address, "Gateway");
+    plan["creditsConfig"]["isRedemptionAmountFixed"] = json!(false);
+    plan["creditsConfig"]["maxAmount"] = json!("3");
+    let made = place.builder.post("/api/v1/protocol/plans", &plan).await?.ok()?;
+    let plan = made["planId"].as_str().ok_or_eyre("no plan")?.to_owned();
+    let agent = json!({
+        "metadataAttributes": { "name": "A" }, "agentApiAttributes": { "upstream": upstream.url() }, "plans": [plan],
+    });
+    let made = place.builder.post("/api/v1/protocol/agents", &agent).await?.ok()?;
+    let agent = made["agentId"].as_str().ok_or_eyre("no agent")?.to_owned();
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let holder = place.holder(&format!("client {number}")).await?;
+        let mint = json!({ "planId": plan, "amount": CREDITS, "creditsReceiver": holder.address });
+        place.builder.post("/api/v1/protocol/plans/mint", &mint).await?.ok()?;
+        let made = holder.post("/api/v1/x402/permissions", &asked(&plan)).await?.ok()?;
+        // A third of them without keys.
+        let has_keys = number % 3 != 2;
+        clients.push(Client {
+            number,
+            token: made["accessToken"].as_str().ok_or_eyre("no token")?.to_owned(),
+            agent: agent.clone(),
+            urls: place.servers.iter().map(|server| server.url().to_owned()).collect(),
+            http: Http::builder().timeout(Duration::from_secs(20)).build()?,
+            has_keys,
+            draw: Draw::new(seed, &format!("gateway client {number}")),
+            tally: Arc::clone(&tally),
+            book: Book { holder: holder.address, has_keys, ..Book::default() },
+            holder,
+        });
+    }
+    let holders: Vec<_> = clients.iter().map(|client| client.holder.clone()).collect();
+    let mut working: Vec<_> = clients.into_iter().map(|client| tokio::spawn(client.work())).collect();
+    let mut draw = Draw::new(seed, "blows");
+    let blows = tokio::select! {
+        blows = place.strike(kills, &mut draw, &tally) => blows?,
+        // They work until they are told to end.
+        (ended, ..) = select_all(&mut working) => bail!("a client gave up: {:?}", ended?.err()),
+    };
+    tally.end();
+    let ended = timeout(SETTLED_WITHIN, try_join_all(working)).await.wrap_err("clients still wait")??;
+    let books = ended.into_iter().collect::<Result<Vec<_>>>()?;
+    let found = check(place, &plan, &books, kills).await?;
+    eprintln!("{:?}, seed {seed}: {blows}; {found}; {tally}", place.kind());
+    drop(holders);
+    Ok(())
+}
+
+/// Compares the clients' books with the chain and the database.
+async fn check(place: &Place, plan: &str, books: &[Book], kills: u64) -> Result<String> {
+    sqlx::any::install_default_drivers();
+    let db = AnyPool::connect(&place.database).await?;
+    let number = async |query: String| -> Result<u64> {
+        Ok(sqlx::query(sqlx::AssertSqlSafe(query)).fetch_one(&db).await?.try_get::<i64, _>(0)?.try_into()?)
+    };
+    let began = Instant::now();
+    loop {
+        let open =
+            number("SELECT COUNT(*) FROM gateway_requests WHERE status IN ('held', 'owed')".to_owned())
+                .await?;
+        let batches = number("SELECT COUNT(*) FROM gateway_batches WHERE status = 'open'".to_owned()).await?;
+        if open + batches == 0 {
+            break;
+        }
+        ensure!(began.elapsed() < SETTLED_WITHIN, "{open} requests are not ended, and {batches} batches");
+        sleep(Duration::from_millis(200)).await;
+    }
+    let kept = "SELECT CAST(COALESCE(SUM(gateway_held + gateway_owed), 0) AS BIGINT) FROM holdings";
+    ensure!(number(kept.to_owned()).await? == 0, "credits are kept for nothing");
+    ensure!(
+        number("SELECT COUNT(*) FROM gateway_requests WHERE status = 'unpaid'".to_owned()).await? == 0,
+        "unpaid"
+    );
+
+    // What the chain says: each use once, by its id.
+    let filter = Filter::new()
+        .address(place.scrip())
+        .event_signature(CreditsRedeemedInBatch::SIGNATURE_HASH)
+        .from_block(0);
+    let (mut uses, mut ids) = (BTreeMap::<Address, (u64, u64)>::new(), BTreeMap::<U256, u64>::new());
+    for log in place.chain.devnet.reader().get_logs(&filter).await? {
+        for one in CreditsRedeemedInBatch::decode_log(&log.inner)?.data.uses {
+            *ids.entry(one.requestId).or_default() += 1;
+            let (count, credits) = uses.entry(one.holder).or_default();
+            (*count, *credits) = (*count + 1, *credits + one.amount);
+        }
+    }
+    ensure!(ids.values().all(|&times| times == 1), "a request is redeemed twice");
+    let (mut delivered, mut free, mut lost) = (0, 0, 0);
+    for book in books {
+        let holder = book.holder;
+        let (count, credits) = uses.get(&holder).copied().unwrap_or_default();
+        let balance = place.chain.stranger.balance(plan.parse()?, holder).await?.balance;
+        ensure!(balance == u128::from(CREDITS - credits), "a balance of {balance}: {book:?}");
+        let by_database = number(format!(
+            "SELECT COUNT(*) FROM gateway_requests WHERE holder = '{holder}' AND status = 'redeemed'"
+        ));
+        ensure!(by_database.await? == count, "{count} redemptions on the chain: {book:?}");
+        if book.has_keys {
+            ensure!(
+                (count, credits) == (book.delivered, book.credits),
+                "{count} redemptions, {credits} credits: {book:?}"
+            );
+        } else {
+            // Of what was asked without a key, one request is under way when its server dies: answered, and not taken down, it is
+            // free; taken down, and lost on the wire, it is paid for.
+            ensure!(
+                count <= book.delivered + book.lost && count + kills >= book.delivered,
+                "{count} redemptions: {book:?}"
+            );
+            free += (book.delivered + book.lost).saturating_sub(count);
+            lost += book.lost;
+        }
+        delivered += book.delivered;
+    }
+    Ok(format!(
+        "the books agree on {delivered} requests that were delivered, in {} batches; of {lost} whose answers were lost without a key, and \
+         those under way, {free} were free",
+        number("SELECT COUNT(*) FROM gateway_batches".to_owned()).await?
+    ))
+}
