@@ -45,9 +45,6 @@ pub struct Pages {
     pub tokens: Vec<Address>,
 }
 
-/// Where services are asked.
-pub(crate) const PROXY: &str = "/proxy";
-
 pub(crate) fn routes(state: &Arc<State>) -> Router<Arc<State>> {
     Router::new()
         .merge(log_in::routes())

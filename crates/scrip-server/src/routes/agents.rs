@@ -83,8 +83,8 @@ pub(crate) async fn create(
         return Err(ProblemKind::INVALID_REQUEST
             .problem(format!("{} plans, {PLANS} at most open an agent", asked.plans.len())));
     }
-    let page = page(state, account, asked.page)?;
-    let plans = asked.plans.into_iter().map(|plan| PlanId(plan.0)).collect();
+    let plans = asked.plans.iter().map(|plan| PlanId(plan.0)).collect();
+    let page = page(state, account, asked.into())?;
     let outcome = state.operate(account, repeat, Work::CreateAgent { plan: None, page, plans }).await?;
     made(&outcome, false)
 }

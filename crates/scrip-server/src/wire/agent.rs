@@ -16,11 +16,23 @@ use crate::{agent_page::AgentPage, extract::agent_number};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RegisterAgent {
-    #[serde(flatten)]
-    pub(crate) page: AgentBody,
+    /// `name`, and whatever else is to be known of it.
+    #[schema(value_type = Object)]
+    metadata_attributes: Map<String, Value>,
+    /// `endpoints`, `openEndpoints`, `agentDefinitionUrl`, `authType`, and what its server wants to be shown, which is sealed.
+    #[schema(value_type = Object)]
+    agent_api_attributes: Map<String, Value>,
     /// The plans that open it.
     #[serde(default)]
     pub(crate) plans: Vec<Number>,
+}
+
+// Not by `flatten`, which takes a number for a map where numbers are kept to the digit.
+impl From<RegisterAgent> for AgentBody {
+    fn from(asked: RegisterAgent) -> Self {
+        let RegisterAgent { metadata_attributes, agent_api_attributes, .. } = asked;
+        Self { metadata_attributes, agent_api_attributes }
+    }
 }
 
 /// What an agent says of itself.

@@ -29,9 +29,14 @@ pub struct Shown {
 }
 
 impl Browser {
-    /// A new one, of a server that is reached at this URL.
+    /// A new one, of a server that is reached at this URL. Each request has a connection of its own: what is refused for its size
+    /// closes one.
     pub fn new(url: &str) -> Result<Self> {
-        let http = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(40)).build()?;
+        let http = Client::builder()
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0)
+            .timeout(Duration::from_secs(40))
+            .build()?;
         Ok(Self { http, url: url.to_owned(), origin: Some(url.to_owned()), cookies: BTreeMap::new() })
     }
 

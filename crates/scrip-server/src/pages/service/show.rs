@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::origins;
 use crate::{
     extract::{AskedQuery, PathAgent, agent_number, parse_plan},
+    gateway,
     pages::{
-        PROXY,
         answer::Instead,
         form::Filled,
         layout::{Frame, page, pager},
@@ -103,7 +103,7 @@ pub(super) async fn show(
         "<iframe src=\"{origin}/streamlit?did={did}\" title=\"Log in and buy\" style=\"border: 0; border-radius: 10px; width: 100%;\"></iframe>"
     );
     let streamlit = format!("st.markdown('{widget}', unsafe_allow_html=True)");
-    let proxy = format!("{origin}{PROXY}/{}", found.did);
+    let proxy = format!("{origin}{}/{}", gateway::PATH, found.did);
     let (_, linked) =
         state.plans_that_open(agent, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
     let mut plans = Vec::with_capacity(linked.len());
