@@ -2,9 +2,9 @@
 
 mod browser;
 mod caller;
+pub mod chat_model;
 mod database;
 mod mailbox;
-pub mod model;
 mod process;
 pub mod python;
 mod replica;

@@ -15,7 +15,7 @@ use eyre::{OptionExt, Result};
 use scrip::PlanId;
 use scrip_e2e::{
     browser::{Browser, Page},
-    server::{DatabaseKind, Replica, ServerEnv, model, streamlit::Streamlit},
+    server::{DatabaseKind, Replica, ServerEnv, chat_model, streamlit::Streamlit},
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ use crate::server::changed;
 pub(crate) struct Shop {
     pub(crate) env: ServerEnv,
     pub(crate) browser: Browser,
-    pub(crate) model: model::Model,
+    pub(crate) model: chat_model::Model,
     /// The service, as its page shows it.
     pub(crate) did: String,
     agent: String,
@@ -39,7 +39,7 @@ impl Shop {
         let mut env = ServerEnv::start(DatabaseKind::Sqlite).await?.ok_or_eyre("there is always SQLite")?;
         let replica = Replica::in_the_open(env.config(None)?).await?;
         env.turn_to(replica);
-        let model = model::Model::start().await?;
+        let model = chat_model::Model::start().await?;
         let plan = |name: &str, credits: &str, seconds: &str| {
             let dollar = env.chain.devnet.dollar().address;
             let asked = scrip_e2e::server::asked_plan(dollar, env.builder.address, name);
@@ -63,7 +63,7 @@ impl Shop {
         let plans = [answers, month, by_card].map(|plan| plan.0.to_string());
         // A request costs one credit.
         let api = json!({
-            "endpoints": endpoints, "authType": "bearer", "token": model::SECRET,
+            "endpoints": endpoints, "authType": "bearer", "token": chat_model::SECRET,
             "pricing": { "unit": "request", "credits": 1 },
         });
         let service = json!({
