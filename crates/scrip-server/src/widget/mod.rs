@@ -39,6 +39,7 @@ use crate::{
     auth::Caller,
     extract::{Asked, PathAgent, agent_number},
     problem::{Problem, ProblemKind},
+    routes::agents::service,
     scope::Scope,
     state::State,
 };
@@ -82,7 +83,7 @@ async fn origins(
     state: extract::State<Arc<State>>,
     PathAgent(agent): PathAgent,
 ) -> Result<Json<Origins>, Problem> {
-    let service = state.offer(agent).await?.service;
+    let service = service(&state, agent).await?;
     let origins = state.widget_origins(&service).await?;
     Ok(Json(Origins { origins: origins.iter().map(Origin::to_string).collect() }))
 }
@@ -98,7 +99,7 @@ async fn set_origins(
     Asked { body: asked, .. }: Asked<Origins>,
 ) -> Result<Json<Origins>, Problem> {
     let account = caller.may(Scope::Publish)?;
-    let service = state.offer(agent).await?.service;
+    let service = service(&state, agent).await?;
     if service.owner != account {
         return Err(ProblemKind::NOT_AGENT_OWNER.problem(format!(
             "agent {} is {}'s, not {account}'s",

@@ -80,7 +80,11 @@ impl State {
         let service = Services::connect(scrip).await?.service(agent).await?;
         let owner = service.owner;
         let plans = service.plans.iter().map(async |&id| {
-            let plan = scrip.plan(id).await?;
+            let plan = match scrip.plan(id).await {
+                // Whoever made the service named what is not there.
+                Err(error) if error.is_plan_not_found() => return Ok(None),
+                plan => plan?,
+            };
             let is_theirs = plan.owner == owner || scrip.permissions(id, owner).await?.redeem;
             Ok::<_, Problem>(is_theirs.then_some(plan))
         });

@@ -179,7 +179,8 @@ async fn what_stripe_says_wrongly_is_not_believed(env: &mut ServerEnv) -> Result
     sale.until("settled").await?;
     assert_eq!(sale.balance().await?, 100);
 
-    // Nor what it opens.
+    // Nor what it opens. It is asked for nothing else meanwhile.
+    sale.until_nothing_is_due().await?;
     env.stripe.next(Mishap::Lie("/amount_total", json!(1)));
     let asked = json!({ "planId": sale.plan.0.to_string() });
     let answer = env.subscriber.post(PAY, &asked).await?;
