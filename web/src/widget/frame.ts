@@ -6,7 +6,7 @@ interface Plan {
   title: string;
   price: string;
   gives: string;
-  payment: "free" | "wallet" | "card" | "peruse";
+  payment: "free" | "wallet" | "quoted" | "card" | "peruse";
   isOpen: boolean;
   isTime: boolean;
   left: number;
@@ -39,8 +39,8 @@ const SELDOM = 60_000;
 let session: string | undefined;
 let token: { accessToken: string; hash: string } | undefined;
 let opened: Window | null = null;
-/** What the page knows: its token's hash. */
-let told: string | undefined;
+/** Whether the page knows a token. */
+let isTold = false;
 let shown = "";
 let timer: number | undefined;
 /** Looks are numbered: an answer that comes behind a later one is not shown. */
@@ -73,15 +73,14 @@ const look = async (): Promise<void> => {
     if (found.account === null) token = undefined;
     show(found);
     if (found.plan !== null && token) {
-      if (told !== token.hash) {
-        told = token.hash;
-        tell({
-          type: "streamlit:token",
-          data: { jwtToken: { accessToken: token.accessToken }, proxyUrl: found.proxyUrl },
-        });
-      }
-    } else if (told !== undefined) {
-      told = undefined;
+      // Each time: whoever listens may have begun to just now.
+      isTold = true;
+      tell({
+        type: "streamlit:token",
+        data: { jwtToken: { accessToken: token.accessToken }, proxyUrl: found.proxyUrl },
+      });
+    } else if (isTold) {
+      isTold = false;
       tell({ type: "scrip:ended" });
     }
   } catch {

@@ -7,6 +7,27 @@ const main = document.querySelector("main")!;
 const agent = main.dataset.agent;
 const line = document.querySelector<HTMLElement>("#status");
 
+/**
+ * For how long nothing can be pressed after this window is shown or turned to, in milliseconds: whoever opens it over another page
+ * may have its visitor hold a key down there, or click twice.
+ */
+const UNTOUCHED = 1_000;
+
+let untouched: number | undefined;
+let focused: Element | null = null;
+const guard = (): void => {
+  if (untouched === undefined) focused = document.activeElement;
+  clearTimeout(untouched);
+  main.inert = true;
+  untouched = window.setTimeout(() => {
+    untouched = undefined;
+    main.inert = false;
+    if (focused instanceof HTMLElement) focused.focus();
+  }, UNTOUCHED);
+};
+guard();
+window.addEventListener("focus", guard);
+
 /** How long the widget has to take what it is handed, in milliseconds. */
 const PATIENCE = 10_000;
 

@@ -18,7 +18,7 @@ use super::{
     answer::Instead,
     form::Filled,
     layout::{Frame, page},
-    visitor::{Cookie, cookie, session},
+    visitor::{Cookie, cookie, encoded, session},
 };
 use crate::{
     extract::{Asked, AskedQuery, parse_address},
@@ -219,14 +219,17 @@ async fn begin(state: &State, headers: &HeaderMap, account: Address, way: Way) -
     state.begin_session(account, way).await
 }
 
+/// Where who has logged out logs in again to go on: at home without.
 async fn log_out(
     state: extract::State<Arc<State>>,
     headers: HeaderMap,
+    Filled(Next { next }): Filled<Next>,
 ) -> Result<impl IntoResponse, Instead> {
     if let Some(session) = session(&state, &headers).await? {
         state.end_sessions(session.account, Some(&session.id)).await?;
     }
-    Ok((cookie(&state, None), Redirect::to("/login")))
+    let next = next.map(|next| format!("?next={}", encoded(path(&next)))).unwrap_or_default();
+    Ok((cookie(&state, None), Redirect::to(&format!("/login{next}"))))
 }
 
 impl State {

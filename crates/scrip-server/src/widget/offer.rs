@@ -30,6 +30,8 @@ pub(crate) enum Payment {
     Free,
     /// On chain.
     Wallet,
+    /// On chain, as much as a contract asks then: who buys it sees that in its wallet alone.
+    Quoted,
     Card,
     /// By its uses: there is nothing to order.
     PerUse,
@@ -123,6 +125,7 @@ impl State {
                 Price::Free => Payment::Free,
                 Price::Fiat { .. } => Payment::Card,
                 Price::PerUse { .. } => Payment::PerUse,
+                Price::Quoted { .. } => Payment::Quoted,
                 _ => Payment::Wallet,
             },
             is_open: plan.open,

@@ -93,7 +93,7 @@ impl State {
             return Err(ProblemKind::INVALID_REQUEST
                 .problem(format!("{} origins, and {MOST} at most show a service's widget", origins.len())));
         }
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         sqlx::query("DELETE FROM widget_origins WHERE agent = $1")
             .bind(service.did.to_string())
             .execute(&mut *db)

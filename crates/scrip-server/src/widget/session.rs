@@ -51,7 +51,7 @@ impl State {
 
     /// Begins a session for a grant, which is used up by that; the session's token, which is kept nowhere here.
     pub(super) async fn begin_widget_session(&self, grant: &str, agent: Did) -> Result<String, Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         sqlx::query("DELETE FROM widget_sessions WHERE expires_at <= $1")
             .bind(self.now_i64())
             .execute(&mut *db)

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{DOCTYPE, Markup, html};
-use scrip::{Did, PlanId};
+use scrip::{Did, PlanId, Price};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -17,13 +17,14 @@ use sqlx::Row;
 use super::{
     assets::{WIDGET_STYLE, WINDOW_SCRIPT},
     offer::{Offer, Payment, PlanView},
+    origin::Origin,
 };
 use crate::{
     auth::Caller,
     database::fresh_id,
     extract::{Asked, AskedQuery, PathAgent, Repeat, agent_number, parse_plan},
     pages::{Filled, Instead, STYLE_PATH, Visitor, encoded},
-    problem::Problem,
+    problem::{Problem, ProblemKind},
     routes::fiat::{check_out, origin},
     state::State,
     wire::{fiat::PayAsked, number::Number},
@@ -39,6 +40,8 @@ pub(super) struct Shown {
     bought: Option<String>,
     /// What of it there was before.
     had: Option<u64>,
+    /// What the order was sent under, of an account that this server signs for.
+    order: Option<String>,
 }
 
 /// A plan that is bought.
@@ -71,7 +74,14 @@ pub(super) async fn show(
     let plans = state.plan_views(&offer, Some(session.account)).await?;
     let is_managed = state.signs_for(session.account).await?;
     let who = state.name_of(session.account).await?;
-    Ok(page(&Window { offer: &offer, agent, plans: &plans, is_managed, who: &who, shown: &shown }))
+    let failed = match &shown.order {
+        Some(once) => state.why_failed(session.account, &key(once)).await?,
+        None => None,
+    };
+    let apps = state.widget_origins(&offer.service).await?.iter().map(Origin::to_string).collect();
+    let window =
+        Window { offer: &offer, agent, plans: &plans, is_managed, who: &who, shown: &shown, failed, apps };
+    Ok(page(&window))
 }
 
 /// Makes what the window hands to the widget that has opened it.
@@ -92,9 +102,22 @@ pub(super) async fn order(
     Filled(asked): Filled<Bought>,
 ) -> Result<Redirect, Instead> {
     let plan = parse_plan(&asked.plan)?;
-    let work = ordered(&state, &visitor, agent, plan).await?;
-    state.operate(visitor.0.account, repeat(&asked), work).await?;
-    Ok(Redirect::to(&format!("/widget/{}/window?{}", agent_number(agent), bought(&asked))))
+    let (work, price) = ordered(&state, &visitor, agent, plan).await?;
+    if matches!(price, Price::Quoted { .. }) {
+        return Err(ProblemKind::REFUSED
+            .problem(format!("what plan {} costs is asked of a contract when it is ordered", plan.0))
+            .hint("buy it with a wallet of your own, which shows you what it pays")
+            .into());
+    }
+    let window = format!("/widget/{}/window?{}", agent_number(agent), bought(&asked));
+    match state.operate(visitor.0.account, repeat(&asked), work).await {
+        Ok(_) => Ok(Redirect::to(&window)),
+        // Not by a page from which it would be ordered once more.
+        Err(problem) if problem.code == ProblemKind::PENDING.code() => {
+            Ok(Redirect::to(&format!("{window}&order={}", encoded(&asked.once))))
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// What a wallet sends to order a plan.
@@ -104,8 +127,8 @@ pub(super) async fn calls(
     PathAgent(agent): PathAgent,
     asked: Asked<Wanted>,
 ) -> Result<Json<Value>, Problem> {
-    let work = ordered(&state, &visitor, agent, PlanId(asked.body.plan.0)).await?;
-    let handed = state.hand_out(visitor.0.account, work).await;
+    let (work, _) = ordered(&state, &visitor, agent, PlanId(asked.body.plan.0)).await?;
+    let handed = state.hand_out(visitor.0.account, None, work).await;
     match &handed.calls {
         Some(calls) => Ok(Json(json!({ "calls": calls }))),
         None => Err(handed),
@@ -130,15 +153,24 @@ pub(super) async fn card(
     Ok(at_stripe(opened.0.url()).into_response())
 }
 
-async fn ordered(state: &State, visitor: &Visitor, agent: Did, plan: PlanId) -> Result<Work, Problem> {
+async fn ordered(
+    state: &State,
+    visitor: &Visitor,
+    agent: Did,
+    plan: PlanId,
+) -> Result<(Work, Price), Problem> {
     let offer = state.offer(agent).await?;
-    let plan = offer.plan(plan)?.id;
+    let found = offer.plan(plan)?;
     let charge = state.charge(&Caller::of_session(&visitor.0), plan, 1).await?;
-    Ok(Work::Order { plan, quantity: 1, charge })
+    Ok((Work::Order { plan, quantity: 1, charge }, found.terms.price))
+}
+
+fn key(once: &str) -> String {
+    format!("widget {}", once.get(..64).unwrap_or(once))
 }
 
 fn repeat(asked: &Bought) -> Repeat {
-    let key = format!("widget {}", asked.once.get(..64).unwrap_or(&asked.once));
+    let key = key(&asked.once);
     Repeat { digest: keccak256(format!("{key} {}", asked.plan)), key: Some(key) }
 }
 
@@ -155,9 +187,18 @@ struct Window<'a> {
     is_managed: bool,
     who: &'a str,
     shown: &'a Shown,
+    /// Why what was ordered a moment ago was not.
+    failed: Option<String>,
+    /// The origins of the pages that show the widget.
+    apps: Vec<String>,
 }
 
 impl Window<'_> {
+    /// Whether a plan was chosen in the widget. It comes first, and is not focused: a key that is held down would buy it.
+    fn is_chosen(&self, plan: &PlanView) -> bool {
+        self.shown.plan.as_deref() == Some(&*plan.id.0.to_string())
+    }
+
     /// What was paid a moment ago, and whether it is here.
     fn bought(&self) -> Option<(&PlanView, bool)> {
         let plan =
@@ -170,38 +211,48 @@ impl Window<'_> {
 fn page(window: &Window<'_>) -> Markup {
     let (title, agent) = (window.offer.title(), agent_number(window.agent));
     let bought = window.bought();
-    let is_coming = bought.is_some_and(|(_, is_here)| !is_here);
+    let is_coming = window.failed.is_none() && bought.is_some_and(|(_, is_here)| !is_here);
     let has_access = window.plans.iter().any(|plan| plan.left > 0);
     let body = html! {
-        main data-agent=(agent) data-access[has_access] {
+        // Until the script lets go: see there.
+        main inert data-agent=(agent) data-access[has_access] {
             h1 { (title) }
             p { "You are logged in as " (window.who) "." }
-            @match bought {
-                Some((plan, true)) => p.good role="status" { "Paid: " (plan.title) ". " (left(plan)) },
-                Some((plan, false)) => p role="status" { "We wait for the payment of " (plan.title) "…" },
-                None => {}
+            @match (bought, &window.failed) {
+                (_, Some(why)) => p.wrong role="alert" { "Nothing was bought: " (why) "." },
+                (Some((plan, true)), _) => p.good role="status" { "Paid: " (plan.title) ". " (left(plan)) },
+                (Some((plan, false)), _) => p role="status" {
+                    "We wait for the payment of " (plan.title) "… What was paid comes by itself: do not pay it again."
+                },
+                (None, _) => {}
             }
             p #status role="status" {}
             p { button #continue type="button" hidden { "Continue to the app" } }
+            @if !window.apps.is_empty() {
+                p.faint { "The app, which is let know that you are logged in, is at " (window.apps.join(", or ")) "." }
+            }
             h2 { "Plans" }
             @if window.plans.is_empty() { p { "No plan opens this service now." } }
-            @for plan in window.plans { (offered(window, plan)) }
-            form method="post" action="/logout" { button.quiet { "Log out" } }
+            @for plan in window.plans.iter().filter(|plan| window.is_chosen(plan)) { (offered(window, plan)) }
+            @for plan in window.plans.iter().filter(|plan| !window.is_chosen(plan)) { (offered(window, plan)) }
+            form method="post" action="/logout" {
+                input type="hidden" name="next" value={ "/widget/" (agent) "/window" };
+                button.quiet { "Log out" }
+            }
         }
     };
-    whole(title, is_coming.then_some("2"), body)
+    whole(title, is_coming.then_some("3"), html! { (body) noscript { p { "This needs a script." } } })
 }
 
 fn offered(window: &Window<'_>, plan: &PlanView) -> Markup {
     let agent = agent_number(window.agent);
-    let is_chosen = window.shown.plan.as_deref() == Some(&*plan.id.0.to_string());
     let buy = |path: &str, verb: &str| {
         html! {
             form data-buy method="post" action={ "/widget/" (agent) "/" (path) } {
                 input type="hidden" name="plan" value=(plan.id.0);
                 input type="hidden" name="once" value=(fresh_id());
                 input type="hidden" name="had" value=(plan.left);
-                button autofocus[is_chosen] { (verb) ": " (plan.title) }
+                button { (verb) ": " (plan.title) }
             }
         }
     };
@@ -218,11 +269,11 @@ fn offered(window: &Window<'_>, plan: &PlanView) -> Markup {
                     (Payment::PerUse, _) => p { "It is paid by its uses." },
                     (Payment::Free, true) => (buy("order", "Get")),
                     (Payment::Wallet, true) => (buy("order", "Buy")),
-                    (Payment::Free | Payment::Wallet, false) => {
-                        button type="button" hidden data-wallet=(plan.id.0) data-had=(plan.left) autofocus[is_chosen] {
+                    (Payment::Quoted, true) => p { "A wallet of one's own buys it, and shows what it pays." },
+                    (Payment::Free | Payment::Wallet | Payment::Quoted, false) => {
+                        button type="button" hidden data-wallet=(plan.id.0) data-had=(plan.left) {
                             @if plan.payment == Payment::Free { "Get" } @else { "Buy with your wallet" } ": " (plan.title)
                         }
-                        noscript { p { "This needs a script, as wallets do." } }
                     }
                 }
             }
@@ -270,6 +321,23 @@ fn whole(title: &str, refresh: Option<&str>, body: Markup) -> Markup {
 }
 
 impl State {
+    /// Why what an account has asked for under a key was not done; nothing of what was, and of what is under way.
+    async fn why_failed(&self, account: Address, key: &str) -> Result<Option<String>, Problem> {
+        let row = sqlx::query(
+            "SELECT outcome FROM operations WHERE account = $1 AND request_key = $2 AND status = 'failed'",
+        )
+        .bind(account.to_string())
+        .bind(key)
+        .fetch_optional(&self.db)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let outcome = row.try_get::<Option<String>, _>(0)?.unwrap_or_default();
+        let problem = serde_json::from_str::<Problem>(&outcome);
+        Ok(Some(
+            problem.map_or_else(|_| "the chain has refused it".to_owned(), |problem| problem.detail.clone()),
+        ))
+    }
+
     /// Who an account is, in the words of its owner: by its e-mail address, its name, or its wallet.
     async fn name_of(&self, account: Address) -> Result<String, Problem> {
         let row = sqlx::query(

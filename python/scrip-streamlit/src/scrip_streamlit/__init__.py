@@ -10,6 +10,7 @@ service is asked with::
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,7 +24,10 @@ _widget = components.declare_component("scrip_login", path=str(Path(__file__).pa
 
 @dataclass(frozen=True)
 class Login:
-    """A visitor who may ask the service: one that has logged in, and has credits or access."""
+    """A visitor who may ask the service, by the word of its browser: one that has logged in, and has credits or access.
+
+    Whether that is so is known when the service has answered: the gateway looks at the token, and a browser can say anything.
+    """
 
     token: str = field(repr=False)
     """The access token: whoever has it asks at this visitor's cost, until it ends. Keep it in the session, and log it nowhere."""
@@ -48,15 +52,19 @@ def scrip_login(did: str, server: str, *, height: int = 180, key: str | None = N
         this app there.
     :param height: How high the widget is until it says so itself, in pixels.
     :param key: What Streamlit knows this element by, where an app has several.
-    :raises ValueError: When ``server`` is no URL of a server.
+    :raises ValueError: When ``server`` is no URL of a server, or ``did`` names no service.
     """
     place = urlsplit(server)
     if place.scheme not in ("http", "https") or not place.netloc or place.path.strip("/") or place.query:
         raise ValueError(f"server is {server!r}, and must be an origin such as https://scrip.example")
-    value = _widget(did=did, server=f"{place.scheme}://{place.netloc}", height=height, key=key, default=None)
-    if not isinstance(value, dict):
+    service = re.fullmatch(r"did:nv:(?:0x)?([0-9a-fA-F]{64})", did)
+    if service is None:
+        raise ValueError(f"did is {did!r}, and must be did:nv: and 64 hex digits")
+    origin = f"{place.scheme}://{place.netloc}"
+    value = _widget(did=did, server=origin, height=height, key=key, default=None)
+    token = value.get("accessToken") if isinstance(value, dict) else None
+    # No more than a header's value: all of this comes from the visitor's browser.
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
         return None
-    token, proxy_url = value.get("accessToken"), value.get("proxyUrl")
-    if not isinstance(token, str) or not isinstance(proxy_url, str):
-        return None
-    return Login(token=token, proxy_url=proxy_url)
+    # Nor is a URL taken from there: this process would ask it, wherever it is.
+    return Login(token=token, proxy_url=f"{origin}/proxy/0x{service[1]}")

@@ -118,7 +118,7 @@ pub(super) async fn of_plan(state: &State, plan: &Plan) -> Result<Markup, Proble
         p {
             "Export CSV: "
             a href={ (here) "/days.csv" } { "by the day" } ", "
-            a href={ (here) "/subscribers.csv" } { "subscribers" } ", "
+            a href={ (here) "/subscribers.csv" } { "the last 5,000 subscribers" } ", "
             a href={ (here) "/history.csv" } { "the newest 5,000 events" }
         }
     })

@@ -40,7 +40,7 @@ async fn form(state: &State, me: &Session, asked: &Drafted) -> Result<ServiceFor
     }
 }
 
-fn said(wrong: Option<&Problem>) -> Markup {
+pub(super) fn said(wrong: Option<&Problem>) -> Markup {
     html! { @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong.detail) ". " (wrong.hint) "." } } }
 }
 
@@ -61,16 +61,23 @@ fn description(form: &ServiceForm, draft: Option<&str>, wrong: Option<&Problem>)
         form method="post" action="/new/service" enctype="multipart/form-data" {
             @if let Some(draft) = draft { input type="hidden" name="draft" value=(draft); }
             input type="hidden" name="plan" value=(form.plan);
-            label { "Title" input name="title" value=(form.title) maxlength="120" required; }
-            label { "Description" textarea name="description" maxlength="4000" { (form.description) } }
-            label { "Cover image, a PNG, JPEG or WebP of at most 512 kB"
-                input type="file" name="cover" accept="image/png,image/jpeg,image/webp";
-            }
-            @if let Some(cover) = &form.cover { p { img.cover src=(cover) alt="The cover that was chosen"; } }
+            (says(form))
             button { "Next" }
         }
     };
     page(&Frame::of_area(TITLE), body)
+}
+
+/// The fields of what a service is.
+pub(super) fn says(form: &ServiceForm) -> Markup {
+    html! {
+        label { "Title" input name="title" value=(form.title) maxlength="120" required; }
+        label { "Description" textarea name="description" maxlength="4000" { (form.description) } }
+        label { "Cover image, a PNG, JPEG or WebP of at most 512 kB"
+            input type="file" name="cover" accept="image/png,image/jpeg,image/webp";
+        }
+        @if let Some(cover) = &form.cover { p { img.cover src=(cover) alt="The cover that was chosen"; } }
+    }
 }
 
 pub(super) async fn described(
@@ -113,8 +120,6 @@ pub(super) async fn api(
 }
 
 fn interface(form: &ServiceForm, draft: &str, wrong: Option<&Problem>) -> Markup {
-    let one = form.endpoints.first().filter(|_| form.file.is_none());
-    let (verb, url) = one.map_or(("POST", ""), |one| (&one.verb, &one.url));
     let has_secret = !form.token.is_empty() || !form.password.is_empty();
     let body = html! {
         h1 { (TITLE) ": its API" }
@@ -122,36 +127,48 @@ fn interface(form: &ServiceForm, draft: &str, wrong: Option<&Problem>) -> Markup
         (said(wrong))
         form method="post" action="/new/service/api" enctype="multipart/form-data" {
             input type="hidden" name="draft" value=(draft);
-            fieldset {
-                legend { "Where the service is asked" }
-                label { "Method"
-                    select name="verb" { @for one in VERBS { option selected[one == verb] { (one) } } }
-                }
-                label { "URL" input type="url" name="url" value=(url) maxlength="2048" placeholder="https://api.openai.com/v1/chat/completions"; }
-                label { "Or an OpenAPI file, of JSON or YAML"
-                    input type="file" name="openapi" accept=".json,.yaml,.yml,application/json";
-                }
-                @if let Some(file) = &form.file { p { "Taken of " code { (file) } ": " (form.endpoints.len()) " operations." } }
-            }
-            fieldset {
-                legend { "User authentication: what the service wants to be shown" }
-                @for auth in Auth::ALL {
-                    label.choice {
-                        input type="radio" name="auth" value=(auth.name()) checked[auth == form.auth];
-                        (auth.label())
-                    }
-                }
-                label { "Username" input name="username" value=(form.username) autocomplete="off"; }
-                label { "Password" input type="password" name="password" autocomplete="off"; }
-                label { "Bearer token, such as an API key" input type="password" name="token" autocomplete="off"; }
-                @if has_secret { p { "What was given is kept. Leave it empty to keep it." } }
-                p.faint { "It is sealed, shown to nobody, and sent to your service alone." }
-            }
+            (asked_at(form, has_secret))
             button { "Next" }
             " " a href={ "/new/service?draft=" (draft) } { "Back" }
         }
     };
     page(&Frame::of_area(TITLE), body)
+}
+
+/// The fields of where it is asked, and of what it wants to be shown.
+pub(super) fn asked_at(form: &ServiceForm, has_secret: bool) -> Markup {
+    let one = form.endpoints.first().filter(|_| form.file.is_none() && form.endpoints.len() == 1);
+    let (verb, url) = one.map_or(("POST", ""), |one| (&one.verb, &one.url));
+    html! {
+        fieldset {
+            legend { "Where the service is asked" }
+            label { "Method"
+                select name="verb" { @for one in VERBS { option selected[one == verb] { (one) } } }
+            }
+            label { "URL" input type="url" name="url" value=(url) maxlength="2048" placeholder="https://api.openai.com/v1/chat/completions"; }
+            label { "Or an OpenAPI file, of JSON or YAML"
+                input type="file" name="openapi" accept=".json,.yaml,.yml,application/json";
+            }
+            @if let Some(file) = &form.file { p { "Taken of " code { (file) } ": " (form.endpoints.len()) " operations." } }
+            @else if form.endpoints.len() > 1 {
+                p { "It is asked at " (form.endpoints.len()) " endpoints, which stay unless a URL or a file is given." }
+            }
+        }
+        fieldset {
+            legend { "User authentication: what the service wants to be shown" }
+            @for auth in Auth::ALL {
+                label.choice {
+                    input type="radio" name="auth" value=(auth.name()) checked[auth == form.auth];
+                    (auth.label())
+                }
+            }
+            label { "Username" input name="username" value=(form.username) autocomplete="off"; }
+            label { "Password" input type="password" name="password" autocomplete="off"; }
+            label { "Bearer token, such as an API key" input type="password" name="token" autocomplete="off"; }
+            @if has_secret { p { "What was given is kept. Leave it empty to keep it." } }
+            p.faint { "It is sealed, shown to nobody, and sent to your service alone." }
+        }
+    }
 }
 
 pub(super) async fn api_given(
@@ -161,7 +178,9 @@ pub(super) async fn api_given(
 ) -> Result<Response, Instead> {
     let draft = given.text("draft");
     let mut form: ServiceForm = state.draft(me.account, draft).await?;
-    match take_api(&mut form, &given) {
+    let taken =
+        take_api(&mut form, &given).and_then(|()| form.check_endpoints()).and_then(|()| form.check_auth());
+    match taken {
         Ok(()) => {
             state.keep_draft(me.account, Some(draft), &form).await?;
             Ok(Redirect::to(&format!("/new/service/plan?draft={draft}")).into_response())
@@ -170,10 +189,12 @@ pub(super) async fn api_given(
     }
 }
 
-fn take_api(form: &mut ServiceForm, given: &Uploaded) -> Result<(), Problem> {
+/// Takes where it is asked, if that is given, and what it wants to be shown: what is not given stays.
+pub(super) fn take_api(form: &mut ServiceForm, given: &Uploaded) -> Result<(), Problem> {
     form.auth = Auth::ALL.into_iter().find(|auth| auth.name() == given.text("auth")).unwrap_or_default();
-    form.username = given.text("username").to_owned();
-    for (kept, name) in [(&mut form.password, "password"), (&mut form.token, "token")] {
+    for (kept, name) in
+        [(&mut form.username, "username"), (&mut form.password, "password"), (&mut form.token, "token")]
+    {
         if !given.text(name).is_empty() {
             *kept = given.text(name).to_owned();
         }
@@ -186,5 +207,5 @@ fn take_api(form: &mut ServiceForm, given: &Uploaded) -> Result<(), Problem> {
         form.endpoints = vec![Endpoint::new(given.text("verb"), url)?];
         form.file = None;
     }
-    form.check_api()
+    Ok(())
 }

@@ -101,35 +101,56 @@ impl ServiceForm {
         Ok(())
     }
 
-    /// Makes sure that its second page is.
-    pub(super) fn check_api(&self) -> Result<(), Problem> {
+    /// Makes sure that it is known where it is asked.
+    pub(super) fn check_endpoints(&self) -> Result<(), Problem> {
         if self.endpoints.is_empty() {
             return Err(wrong("the service has no API").hint("give its URL, or an OpenAPI file"));
         }
-        let missing = match self.auth {
-            Auth::None => None,
-            Auth::Basic => self.username.is_empty().then_some("username"),
-            Auth::Bearer => self.token.is_empty().then_some("bearer token"),
+        Ok(())
+    }
+
+    /// Makes sure that it has what it wants to be shown, and that a header can carry that.
+    pub(super) fn check_auth(&self) -> Result<(), Problem> {
+        let (missing, is_clean, hint) = match self.auth {
+            Auth::None => (None, true, ""),
+            Auth::Basic => {
+                let missing = self.username.is_empty().then_some("username");
+                (missing, !self.username.contains(':'), "give a username without a colon")
+            }
+            Auth::Bearer => {
+                let missing = self.token.is_empty().then_some("bearer token");
+                let is_clean = self.token.chars().all(|letter| letter.is_ascii_graphic());
+                (missing, is_clean, "copy the token once more, and nothing around it")
+            }
         };
+        if !is_clean {
+            return Err(wrong("what was given cannot be shown to a service in a header").hint(hint));
+        }
         missing.map_or(Ok(()), |missing| {
             Err(wrong(format!("there is no {missing}")).hint("give it, or choose another kind"))
         })
     }
 
-    /// What is asked of the API for it.
-    pub(super) fn register(&self) -> Result<RegisterAgent, Problem> {
-        self.check_description()?;
-        self.check_api()?;
-        let mut api = Map::new();
-        api.insert("endpoints".to_owned(), json!(self.endpoints));
-        api.insert("authType".to_owned(), json!(self.auth.name()));
-        api.insert("pricing".to_owned(), json!({ "unit": "request", "credits": self.credits }));
+    /// What it wants to be shown, as the API names it.
+    pub(super) fn secrets(&self) -> Vec<(String, Value)> {
         let secrets = match self.auth {
             Auth::None => vec![],
             Auth::Basic => vec![("username", &self.username), ("password", &self.password)],
             Auth::Bearer => vec![("token", &self.token)],
         };
-        api.extend(secrets.into_iter().map(|(name, secret)| (name.to_owned(), Value::from(secret.as_str()))));
+        secrets.into_iter().map(|(name, secret)| (name.to_owned(), Value::from(secret.as_str()))).collect()
+    }
+
+    /// What is asked of the API for it.
+    pub(super) fn register(&self) -> Result<RegisterAgent, Problem> {
+        self.check_description()?;
+        self.check_endpoints()?;
+        self.check_auth()?;
+        let mut api = Map::new();
+        api.insert("endpoints".to_owned(), json!(self.endpoints));
+        api.insert("authType".to_owned(), json!(self.auth.name()));
+        api.insert("pricing".to_owned(), json!({ "unit": "request", "credits": self.credits }));
+        api.extend(self.secrets());
         let asked = json!({
             "metadataAttributes": {
                 "name": self.title.trim(), "description": self.description.trim(), "image": self.cover,

@@ -2,6 +2,7 @@
 
 mod cover;
 mod describe;
+mod edit;
 mod form;
 mod offer;
 mod openapi;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<State>> {
         .route("/new/service/review", get(offer::review).post(offer::confirmed))
         .route("/my/agents", get(show::list))
         .route("/my/agents/{agent}", get(show::show))
+        .route("/my/agents/{agent}/edit", get(edit::show).post(edit::save))
         .route("/my/agents/{agent}/plan", post(show::link))
         .route("/my/agents/{agent}/origins", post(origins::name))
         .merge(cover::routes())

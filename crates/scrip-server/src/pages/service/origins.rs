@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{extract, response::Redirect};
+use axum::{
+    extract,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+};
 use maud::{Markup, html};
 use scrip::Did;
 use serde::Deserialize;
 
-use super::show::own_agent;
+use super::{
+    describe::said,
+    show::{Made, own_agent, whole},
+};
 use crate::{
     extract::PathAgent,
     pages::{answer::Instead, form::Filled, visitor::Visitor},
+    problem::Problem,
     state::State,
     widget::Origin,
 };
@@ -22,9 +30,9 @@ pub(super) struct Named {
 }
 
 /// Where they are named.
-pub(super) fn form(agent: Did, origins: &[Origin]) -> Markup {
-    let named = origins.iter().map(Origin::to_string).collect::<Vec<_>>().join("\n");
+pub(super) fn form(agent: Did, named: &str, wrong: Option<&Problem>) -> Markup {
     html! {
+        (said(wrong))
         form method="post" action={ "/my/agents/" (agent) "/origins" } {
             label { "Where your app is: origins such as https://app.example, one a line"
                 textarea name="origins" rows="3" spellcheck="false" { (named) }
@@ -40,10 +48,22 @@ pub(super) async fn name(
     state: extract::State<Arc<State>>,
     Visitor(me): Visitor,
     PathAgent(agent): PathAgent,
+    headers: HeaderMap,
     Filled(given): Filled<Named>,
-) -> Result<Redirect, Instead> {
+) -> Result<Response, Instead> {
     let service = own_agent(&state, me.account, agent).await?;
-    let named = given.origins.split_whitespace().map(Origin::parse).collect::<Result<_, _>>()?;
-    state.keep_widget_origins(&service, named).await?;
-    Ok(Redirect::to(&format!("/my/agents/{agent}#widget")))
+    let named: Result<_, _> = given.origins.split_whitespace().map(Origin::parse).collect();
+    let kept = match named {
+        Ok(named) => state.keep_widget_origins(&service, named).await,
+        Err(wrong) => Err(wrong),
+    };
+    match kept {
+        Ok(_) => Ok(Redirect::to(&format!("/my/agents/{agent}#widget")).into_response()),
+        Err(wrong) if wrong.status == 400 => {
+            let form = form(agent, &given.origins, Some(&wrong));
+            let again = whole(&state, &service, &headers, &Made::default(), form).await?;
+            Ok((StatusCode::BAD_REQUEST, again).into_response())
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::origins;
 use crate::{
+    database::fresh_id,
     extract::{AskedQuery, PathAgent, agent_number, parse_plan},
     gateway,
     pages::{
@@ -25,18 +26,23 @@ use crate::{
     problem::{Problem, ProblemKind},
     routes::{agents::service, fiat::origin},
     state::State,
+    widget::Origin,
     wire::agent,
     work::Work,
 };
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Made {
     made: Option<String>,
+    changed: Option<String>,
 }
 
 #[derive(Debug, serde::Serialize, Deserialize)]
 pub(super) struct PlanGiven {
     plan: String,
+    /// Different on each page that is shown: what was added, taken off and is added again is no repetition.
+    #[serde(default)]
+    once: String,
 }
 
 pub(super) async fn list(
@@ -89,16 +95,29 @@ pub(super) async fn show(
     Visitor(me): Visitor,
     headers: HeaderMap,
     PathAgent(agent): PathAgent,
-    AskedQuery(Made { made }): AskedQuery<Made>,
+    AskedQuery(made): AskedQuery<Made>,
 ) -> Result<Markup, Instead> {
     let found = own_agent(&state, me.account, agent).await?;
-    let record = agent::record(&found, &state.agent_page(agent).await?, "");
+    let origins: Vec<_> = state.widget_origins(&found).await?.iter().map(Origin::to_string).collect();
+    whole(&state, &found, &headers, &made, origins::form(agent, &origins.join("\n"), None)).await
+}
+
+/// The page of an agent; `origins` is the form of where its widget is shown.
+pub(super) async fn whole(
+    state: &State,
+    found: &Service,
+    headers: &HeaderMap,
+    made: &Made,
+    origins: Markup,
+) -> Result<Markup, Instead> {
+    let agent = found.did;
+    let record = agent::record(found, &state.agent_page(agent).await?, "");
     let title = name(&record, agent);
     let (main, api) = (&record["metadata"]["main"], &record["metadata"]["agent"]);
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let cover = text(&main["image"]).filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     let endpoints: Vec<_> = api["endpoints"].as_array().into_iter().flatten().collect();
-    let (origin, did) = (origin(&state, &headers), text(&record["did"]).unwrap_or_default());
+    let (origin, did) = (origin(state, headers), text(&record["did"]).unwrap_or_default());
     let widget = format!(
         "<iframe src=\"{origin}/streamlit?did={did}\" title=\"Log in and buy\" style=\"border: 0; border-radius: 10px; width: 100%;\"></iframe>"
     );
@@ -108,22 +127,22 @@ pub(super) async fn show(
         state.plans_that_open(agent, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
     let mut plans = Vec::with_capacity(linked.len());
     for plan in &linked {
-        let is_own = plan.owner == me.account;
+        let is_own = plan.owner == found.owner;
         plans.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name), is_own));
     }
-    let origins = state.widget_origins(&found).await?;
     let (_, own) =
-        state.plans_of(me.account, None, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
+        state.plans_of(found.owner, None, Page::<10> { number: 1, size: 100, order: "DESC" }).await?;
     let mut others = Vec::new();
     for plan in own.iter().filter(|plan| !found.plans.contains(&plan.id)) {
         others.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name)));
     }
     let body = html! {
         h1 { (title) }
-        @if made.is_some() {
+        @if made.made.is_some() {
             p.good role="status" { "The service is created." }
             p { a.button href="#widget" { "See the Agent" } }
         }
+        @if made.changed.is_some() { p.good role="status" { "The service is changed." } }
         @if let Some(cover) = &cover { p { img.cover src=(cover) alt=""; } }
         @if let Some(description) = text(&main["description"]) { p.text { (description) } }
         dl {
@@ -136,6 +155,7 @@ pub(super) async fn show(
             @if let Some(credits) = api["pricing"]["credits"].as_u64() { dt { "Credits for one request" } dd { (credits) } }
             @if let Some(auth) = text(&api["authType"]) { dt { "Authentication" } dd { (auth) } }
         }
+        p { a.button.quiet href={ "/my/agents/" (agent) "/edit" } { "Edit the service" } }
         h2 { "Plans" }
         @if plans.is_empty() { p { "No plan opens it yet." } }
         ul { @for (id, name, is_own) in &plans {
@@ -143,6 +163,7 @@ pub(super) async fn show(
         } }
         @if !others.is_empty() {
             form method="post" action={ "/my/agents/" (agent) "/plan" } {
+                input type="hidden" name="once" value=(fresh_id());
                 label { "Another plan of yours that opens it"
                     select name="plan" { @for (id, name) in &others { option value=(id) { (name) } } }
                 }
@@ -154,21 +175,24 @@ pub(super) async fn show(
         (snippet(&widget))
         h3 { "In Streamlit" }
         (snippet(&streamlit))
-        (origins::form(agent, &origins))
+        (origins)
     };
     Ok(page(&Frame::of_area(&title).with_script(), body))
 }
 
-/// An endpoint, in either shape.
-fn words(endpoint: &Value) -> Markup {
-    let pair = match (endpoint["verb"].as_str(), endpoint["url"].as_str()) {
+/// The verb and the URL of an endpoint, in either shape.
+pub(super) fn pair(endpoint: &Value) -> Option<(String, String)> {
+    match (endpoint["verb"].as_str(), endpoint["url"].as_str()) {
         (Some(verb), Some(url)) => Some((verb.to_owned(), url.to_owned())),
         _ => endpoint
             .as_object()
             .and_then(|members| members.iter().next())
             .and_then(|(verb, url)| Some((verb.clone(), url.as_str()?.to_owned()))),
-    };
-    html! { @if let Some((verb, url)) = &pair { (verb) " " code { (url) } } }
+    }
+}
+
+fn words(endpoint: &Value) -> Markup {
+    html! { @if let Some((verb, url)) = &pair(endpoint) { (verb) " " code { (url) } } }
 }
 
 fn copied(text: &str) -> Markup {

@@ -15,7 +15,7 @@ const tellStreamlit = (type, more) => {
   window.parent.postMessage({ isStreamlitMessage: true, type, ...more }, window.location.origin)
 }
 
-/** @param {{ accessToken: string, proxyUrl: string } | null} value */
+/** @param {{ accessToken: string } | null} value */
 const tellValue = (value) => {
   const text = JSON.stringify(value)
   if (text === told) return
@@ -55,7 +55,7 @@ window.addEventListener('message', ({ data, origin, source }) => {
   if (!widget || source !== widget.contentWindow || origin !== server) return
   switch (data?.type) {
     case 'streamlit:token':
-      tellValue({ accessToken: data.data.jwtToken.accessToken, proxyUrl: data.data.proxyUrl })
+      tellValue({ accessToken: data.data.jwtToken.accessToken })
       break
     case 'scrip:ended':
       tellValue(null)

@@ -66,7 +66,13 @@ async fn a_foreign_page_gets_nothing_and_is_not_listened_to() -> Result<()> {
         got.iter().filter(|one| one["data"]["type"] == "streamlit:token").cloned().collect::<Vec<_>>()
     };
     let told = tokens(&got);
-    ensure!(told.len() == 1 && told[0]["origin"] == shop.env.url(), "{got:?}");
+    ensure!(!told.is_empty() && told.iter().all(|one| *one == told[0]), "{got:?}");
+    ensure!(told[0]["origin"] == shop.env.url(), "{got:?}");
+    // Who begins to listen later is told as well.
+    page.run::<Value>("(window.got = [], null)").await?;
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    let late = tokens(&page.run::<Vec<Value>>("window.got").await?);
+    ensure!(late.first() == Some(&told[0]), "{late:?}");
     // Exactly what the reference's app reads.
     let told = &told[0]["data"];
     let (token, url) = (&told["data"]["jwtToken"]["accessToken"], &told["data"]["proxyUrl"]);
@@ -105,7 +111,42 @@ async fn a_foreign_page_gets_nothing_and_is_not_listened_to() -> Result<()> {
         page.run::<Value>(&format!("({frame}.postMessage({message}, '*'), null)")).await?;
     }
     widget.see("Three answers: 3 credits left").await?;
-    assert_eq!(tokens(&page.run::<Vec<Value>>("window.got").await?).len(), 1);
+    let got = tokens(&page.run::<Vec<Value>>("window.got").await?);
+    ensure!(got.iter().all(|one| one["data"] == *told), "{got:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_held_down_in_a_foreign_page_buys_nothing() -> Result<()> {
+    let Some(shop) = Shop::open("held-down").await? else { return Ok(()) };
+    let (url, holder) = (shop.env.url().to_owned(), shop.env.subscriber.address);
+    let login = shop.browser.open(&format!("{url}/login")).await?;
+    login.click("button", "Log in as subscriber").await?;
+    login.see_role("heading", "My Agents").await?;
+    let window = format!("{}?plan={}", shop.window(), shop.answers.0);
+    let site =
+        Site::start(format!("<button onclick='window.open(\"{window}\")'>Hold Enter to play</button>"))
+            .await?;
+    let page = shop.browser.open(&site.url).await?;
+    page.focus("button", "Hold Enter to play").await?;
+    let window = page.press_opening("Enter").await?;
+    for _ in 0..5 {
+        window.press("Enter").await?;
+    }
+    // Nor does a click that falls on the button as soon as it is there: the second of two.
+    let over: bool = window
+        .run(
+            "(() => { const at = document.querySelector('form[data-buy] button').getBoundingClientRect(); \
+             return document.elementFromPoint(at.x + 5, at.y + 5)?.tagName === 'BUTTON' && !document.querySelector('main').inert })()",
+        )
+        .await?;
+    ensure!(!over, "it can be pressed at once");
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert_eq!(shop.balance(shop.answers, holder).await?, 0);
+    // Who means it buys.
+    window.click("button", "Buy: Three answers").await?;
+    window.see("Paid: Three answers").await?;
+    assert_eq!(shop.balance(shop.answers, holder).await?, 3);
     Ok(())
 }
 
@@ -132,5 +173,18 @@ async fn the_component_takes_a_token_from_the_widget_alone() -> Result<()> {
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     page.see("Log in and choose a plan in the sidebar").await?;
     page.lacks("[data-testid=stChatInput]").await?;
+
+    // A visitor's own browser says to Streamlit what it likes. The app asks the gateway all the same, which looks at the token.
+    let theirs = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let value = json!({ "accessToken": "forged", "proxyUrl": format!("http://{}", theirs.local_addr()?) });
+    let forged = json!({ "isStreamlitMessage": true, "type": "streamlit:setComponentValue", "value": value, "dataType": "json" });
+    page.frame("/component/").run::<Value>(&format!("(parent.postMessage({forged}, '*'), null)")).await?;
+    page.click_css("[data-testid=stChatInputTextArea]").await?;
+    page.type_text("Anything?").await?;
+    page.press("Enter").await?;
+    page.see("Your credits are used up.").await?;
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(1), theirs.accept()).await;
+    ensure!(asked.is_err(), "the app asks where its visitor has told it to");
+    assert_eq!(shop.model.answered(), 0);
     Ok(())
 }

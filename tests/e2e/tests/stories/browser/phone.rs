@@ -24,6 +24,8 @@ async fn the_widget_works_on_a_phone_and_by_keyboard() -> Result<()> {
     window.focus("button", "Log in with a wallet").await?;
     window.press("Enter").await?;
     window.see("You are logged in as").await?;
+    // A moment in which nothing can be pressed: whoever opens a window over another page would lead a key astray.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     let wide: bool = page.run("document.documentElement.scrollWidth > innerWidth").await?;
     ensure!(!wide, "the page is wider than a phone");
     let wide: bool = widget.run("document.documentElement.scrollWidth > innerWidth").await?;
@@ -46,6 +48,7 @@ async fn the_widget_works_on_a_phone_and_by_keyboard() -> Result<()> {
     window.shot("the focus").await?;
     window.press("Enter").await?;
     window.see("Paid: Three answers").await?;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     window.focus("button", "Continue to the app").await?;
     window.press("Enter").await?;
     window.closes().await?;

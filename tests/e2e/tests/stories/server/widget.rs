@@ -1,12 +1,17 @@
 //! The widget by HTTP: who is made access tokens, of what, and for which pages.
 
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    providers::ext::AnvilApi,
+};
 use eyre::{OptionExt, Result, ensure};
 use reqwest::{Method, header::HeaderMap};
+use scrip::Terms;
 use scrip_e2e::server::{Answer, Browser, Caller, ServerEnv};
 use serde_json::{Value, json};
 
 use super::{changed, on_each_database, plan, refused, register};
+use crate::common::deploy;
 
 on_each_database!(
     only_the_owner_names_the_pages_that_show_the_widget,
@@ -14,6 +19,8 @@ on_each_database!(
     a_grant_is_good_once_for_its_widget_and_not_for_long,
     a_token_is_renewed_before_it_ends_and_ends_with_the_session,
     what_another_sells_is_not_sold_here,
+    what_has_no_price_of_its_own_is_not_bought_by_a_click,
+    what_is_not_mined_yet_is_not_bought_twice,
 );
 
 /// A service of a caller's, opened by plans; its number.
@@ -82,7 +89,7 @@ async fn grant(visitor: &mut Browser, agent: &str) -> Result<String> {
 }
 
 /// Who the page of a widget says may have it in a frame.
-fn ancestors(headers: &HeaderMap) -> Result<String> {
+pub(super) fn ancestors(headers: &HeaderMap) -> Result<String> {
     let policy = headers.get("content-security-policy").ok_or_eyre("no policy")?.to_str()?;
     ensure!(!policy.contains("unsafe"), "{policy}");
     let (_, ancestors) = policy.split_once("frame-ancestors ").ok_or_eyre(policy.to_owned())?;
@@ -273,5 +280,81 @@ async fn what_another_sells_is_not_sold_here(env: &mut ServerEnv) -> Result<()> 
     }
     let holder: Address = env.subscriber.address;
     assert_eq!(env.chain.stranger.balance(own.parse()?, holder).await?.balance, 100);
+    Ok(())
+}
+
+async fn what_has_no_price_of_its_own_is_not_bought_by_a_click(env: &mut ServerEnv) -> Result<()> {
+    // The contract could ask for all that the buyer has; nobody has seen it when the button is pressed.
+    let (source, builder) = (deploy(&env.chain, "Clerk").await?, env.builder.address);
+    let terms = Terms::credits("Quoted", 5).quoted_by(source, env.chain.devnet.dollar()).paid_to(builder);
+    let quoted = env.chain.builder.create_plan(&terms).await?.plan;
+    let agent = service(&env.builder, &[&quoted.0.to_string()]).await?;
+    let mut visitor = logged_in(env, &env.subscriber).await?;
+    let window = visitor.get(&format!("/widget/{agent}/window")).await?.ok()?;
+    ensure!(window.contains("A wallet of one's own buys it"), "{window}");
+    ensure!(!window.contains("data-buy") && !window.contains("data-wallet"), "{window}");
+    let once = [("plan", &*quoted.0.to_string()), ("once", "1")];
+    let shown = visitor.post(&format!("/widget/{agent}/order"), &once).await?;
+    ensure!(shown.status == 409 && shown.text.contains("is asked of a contract"), "{}", shown.text);
+    assert_eq!(env.chain.stranger.balance(quoted, env.subscriber.address).await?.balance, 0);
+    Ok(())
+}
+
+async fn what_is_not_mined_yet_is_not_bought_twice(env: &mut ServerEnv) -> Result<()> {
+    let plan_id = register(env, "P").await?;
+    let agent = service(&env.builder, &[&plan_id]).await?;
+    env.chain.devnet.mint_dollars(env.subscriber.address, U256::from(1_000)).await?;
+    let mut visitor = logged_in(env, &env.subscriber).await?;
+    let path = format!("/widget/{agent}/window");
+    let window = visitor.get(&path).await?;
+    // Nothing in it can be pressed until its script lets go of it, and nothing is focused.
+    ensure!(window.text.contains("<main inert ") && !window.text.contains("autofocus"), "{}", window.text);
+    let once = window.input("once")?;
+    let node = env.chain.devnet.reader();
+    node.anvil_set_auto_mine(false).await?;
+    let form = [("plan", &*plan_id), ("once", &once), ("had", "0")];
+    let order = format!("/widget/{agent}/order");
+    let waits = visitor.post(&order, &form).await?.elsewhere()?.to_owned();
+    let window = visitor.get(&waits).await?.ok()?;
+    ensure!(
+        window.contains("We wait for the payment of P") && window.contains("do not pay it again"),
+        "{window}"
+    );
+    node.anvil_set_auto_mine(true).await?;
+    node.anvil_mine(Some(1), None).await?;
+    for _ in 0..100 {
+        if visitor.get(&waits).await?.ok()?.contains("Paid: P.") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    ensure!(visitor.get(&waits).await?.ok()?.contains("Paid: P. You have 100 credits."));
+    visitor.post(&order, &form).await?.elsewhere()?;
+    assert_eq!(env.chain.stranger.balance(plan_id.parse()?, env.subscriber.address).await?.balance, 100);
+
+    // What comes to nothing is said, and is not waited for.
+    let dear = changed(plan(env, "Dear"), &[("/priceConfig/amounts", json!(["1000000000000000"]))]);
+    let dear = env.builder.post("/api/v1/protocol/plans", &dear).await?.ok()?;
+    let dear = dear["planId"].as_str().ok_or_eyre("no plan")?.to_owned();
+    let agent = service(&env.builder, &[&dear]).await?;
+    let form = [("plan", &*dear), ("once", "poor"), ("had", "0")];
+    assert_eq!(visitor.post(&format!("/widget/{agent}/order"), &form).await?.status, 402);
+    let path = format!("/widget/{agent}/window?bought={dear}&had=0&order=poor");
+    let window = visitor.get(&path).await?.ok()?;
+    ensure!(
+        window.contains("Nothing was bought: ") && !window.contains("http-equiv=\"refresh\""),
+        "{window}"
+    );
+    // Who logs out there logs in there again, and is told which app is let know.
+    ensure!(window.contains(&format!("name=\"next\" value=\"/widget/{agent}/window\"")), "{window}");
+    allow(&env.builder, &agent, json!(["https://a.example"])).await?.ok()?;
+    ensure!(visitor.get(&path).await?.ok()?.contains("is at https://a.example."));
+    let mut leaving = visitor.clone();
+    let next = format!("/widget/{agent}/window");
+    let left = leaving.post("/logout", &[("next", &next)]).await?;
+    assert_eq!(left.elsewhere()?, format!("/login?next={next}"));
+    // Nobody else is told.
+    let mut other = logged_in(env, &env.stranger).await?;
+    ensure!(!other.get(&path).await?.ok()?.contains("Nothing was bought"));
     Ok(())
 }

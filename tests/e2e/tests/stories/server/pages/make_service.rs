@@ -24,7 +24,7 @@ on_each_database!(
 const SECRET: &str = "sk-very-secret-key";
 
 /// Sends a form with files, as browsers do.
-async fn upload(
+pub(super) async fn upload(
     browser: &mut Browser,
     path: &str,
     texts: &[(&str, &str)],
@@ -292,6 +292,9 @@ async fn a_wallet_signs_its_service(env: &mut ServerEnv) -> Result<()> {
     };
     let draft = begin(&mut browser, plan, "Of a wallet", "https://a.example/ask").await?;
     let asked = browser.post("/new/service/review", &[("draft", &draft)]).await?;
+    // Asked again, it is the same service.
+    let again = browser.post("/new/service/review", &[("draft", &draft)]).await?;
+    assert_eq!(asked.calls()?["calls"], again.calls()?["calls"]);
     wallet.send(env, &asked.calls()?).await?;
     for _ in 0..100 {
         if browser.get("/my/agents").await?.ok()?.contains("Of a wallet") {
