@@ -52,6 +52,9 @@ pub(crate) struct Chain {
 /// How many plans' terms are remembered, and how many tokens.
 const TERMS: usize = 1_024;
 
+/// The most letters of a token's symbol that are shown.
+const SYMBOL: usize = 16;
+
 /// How long a write is waited for before its caller is told that it is not known yet; the work goes on.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -137,7 +140,8 @@ impl Chain {
         if let Some(known) = tokens().get(&address) {
             return Ok(known.clone());
         }
-        let read = self.reader.token(address).await?;
+        let mut read = self.reader.token(address).await?;
+        read.symbol = shown(&read.symbol);
         let mut tokens = tokens();
         if tokens.len() >= TERMS {
             tokens.clear();
@@ -209,8 +213,35 @@ impl Chain {
     }
 }
 
+/// A symbol, as much of it as is shown: whoever makes a token writes what it likes, and is kept in memory.
+fn shown(symbol: &str) -> String {
+    // What turns or hides the letters around it is not shown either.
+    let is_letter = |letter: &char| {
+        !letter.is_control()
+            && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    symbol.chars().filter(is_letter).take(SYMBOL).collect()
+}
+
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chain").field("deployment", &self.deployment).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_is_short_and_turns_nothing_around() {
+        for (symbol, said) in [
+            ("USDC", "USDC"),
+            ("\u{20ae}", "\u{20ae}"),
+            ("US\u{202e}DC\n\0", "USDC"),
+            (&*"x".repeat(1_000_000), "xxxxxxxxxxxxxxxx"),
+        ] {
+            assert_eq!(shown(symbol), said);
+        }
     }
 }

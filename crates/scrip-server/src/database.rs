@@ -49,7 +49,10 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, sqlx::Error> {
             Box::pin(async move {
                 if is_sqlite {
                     // Readers beside one writer; on the disk when committed.
+                    // What is written is copied into the file beside the writers (`State::copy_over`); by one of them, who holds up
+                    // the others, only when that is far behind.
                     let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                    PRAGMA wal_autocheckpoint = 10000; \
                                     PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON;";
                     connection.execute(settings).await?;
                 } else {

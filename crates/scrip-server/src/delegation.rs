@@ -180,7 +180,7 @@ impl State {
         delegation: &Delegation,
         cents: u64,
     ) -> Result<bool, Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         let counted = sqlx::query(
             "INSERT INTO delegation_spends (operation, delegation, cents) VALUES ($1, $2, $3) \
              ON CONFLICT (operation) DO NOTHING",
@@ -212,7 +212,7 @@ impl State {
 
     /// Takes back what was counted for an operation that has spent nothing.
     pub(crate) async fn give_back(&self, operation: &str) -> Result<(), Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         let counted =
             sqlx::query("DELETE FROM delegation_spends WHERE operation = $1 RETURNING delegation, cents")
                 .bind(operation)

@@ -1,6 +1,6 @@
 //! What an account with a wallet of its own asks for: the server never signs for it, and hands out what is to be signed.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use scrip::{Item, PlanId, Services, WalletCalls};
 
 use crate::{
@@ -23,10 +23,10 @@ impl State {
         Ok(row.is_some())
     }
 
-    /// What the account's wallet is to send, as a problem that has it: it was not done.
-    pub(crate) async fn hand_out(&self, account: Address, work: Work) -> Problem {
+    /// What the account's wallet is to send, as a problem that has it: it was not done. Under the same key it is the same.
+    pub(crate) async fn hand_out(&self, account: Address, key: Option<&str>, work: Work) -> Problem {
         let detail = format!("{account} signs with a wallet of its own, and this server cannot");
-        match self.calls(account, work).await {
+        match self.calls(account, key, work).await {
             Ok(Some((calls, makes))) => ProblemKind::OWN_WALLET
                 .problem(format!("{detail}{makes}"))
                 .hint("have that wallet send `calls`, which are the parameter of wallet_sendCalls (EIP-5792)")
@@ -39,7 +39,12 @@ impl State {
     }
 
     /// None of what goes on here when it was sent.
-    async fn calls(&self, account: Address, work: Work) -> Result<Option<Handed>, Problem> {
+    async fn calls(
+        &self,
+        account: Address,
+        key: Option<&str>,
+        work: Work,
+    ) -> Result<Option<Handed>, Problem> {
         let scrip = self.chain.scrip();
         let core = scrip.instance();
         let calls = match work {
@@ -55,7 +60,7 @@ impl State {
                     before = Some(handed);
                 }
                 let services = Services::connect(scrip).await?;
-                let seed: B256 = rand::random::<[u8; 32]>().into();
+                let seed = key.map_or_else(|| B256::from(rand::random::<[u8; 32]>()), keccak256);
                 let agent = services.did(account, seed);
                 self.keep_agent_page(agent, account, &page).await?;
                 let plans = plans.into_iter().map(|plan| plan.0).collect();

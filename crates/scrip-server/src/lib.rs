@@ -39,12 +39,14 @@ mod server;
 mod session;
 mod shared;
 mod sign_in;
+mod sql;
 mod state;
 mod top_up;
 mod vault;
 mod widget;
 mod wire;
 mod work;
+mod writing;
 
 pub use backup::{BackupError, back_up};
 pub use bounds::Bounds;

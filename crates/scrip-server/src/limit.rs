@@ -7,7 +7,7 @@
 use alloy::primitives::{Address, B256};
 use scrip::PlanId;
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, AnyConnection, Row, Transaction, any::AnyRow};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 use utoipa::ToSchema;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     auth::Caller,
     problem::{Problem, ProblemKind},
     state::State,
+    writing::Writing,
 };
 
 /// A day, in seconds.
@@ -141,8 +142,8 @@ impl State {
         &self,
         account: Address,
         charge: Charge,
-    ) -> Result<Transaction<'static, Any>, Problem> {
-        let mut db = self.db.begin().await?;
+    ) -> Result<Writing<'static>, Problem> {
+        let mut db = self.write().await?;
         let address = account.to_string();
         // Whoever spends for this account waits until this is over.
         sqlx::query("UPDATE accounts SET name = name WHERE address = $1")

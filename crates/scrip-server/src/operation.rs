@@ -98,7 +98,7 @@ impl State {
         work: Work,
     ) -> Result<Outcome, Problem> {
         if !self.signs_for(account).await? {
-            return Err(self.hand_out(account, work).await);
+            return Err(self.hand_out(account, repeat.key.as_deref(), work).await);
         }
         // Whoever asks may go at any moment: what is begun for it has an end all the same.
         let entered = tokio::spawn(Arc::clone(self).enter(account, repeat, work)).await;

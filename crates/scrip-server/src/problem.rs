@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use scrip::{
-    Error, Refusal, WalletCalls,
+    Error, Refusal, SessionVoucher, WalletCalls,
     abi::{IScrip::IScripErrors as Refused, IServices::IServicesErrors as OfServices},
 };
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,10 @@ pub struct ProblemDetails {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub calls: Option<WalletCalls>,
+    /// What voucher the holder is to sign, if that is all that is missing: its maximum and its deadline are the least that do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub voucher: Option<SessionVoucher>,
 }
 
 /// A kind of problem: its status, code and title, and what to do about it where nothing better is known.
@@ -154,10 +158,16 @@ impl ProblemKind {
             "send the account some of the chain's coin";
         OWN_WALLET = CONFLICT, "SCRIP.ACCOUNT.OWN_WALLET", "an account that signs for itself",
             "sign and send it with that wallet";
+        NO_VOUCHER = PAYMENT_REQUIRED, "SCRIP.GATEWAY.VOUCHER", "a voucher that is missing, or is too little",
+            "sign what `voucher` says, and send it in base64 as scrip-voucher";
+        INVALID_VOUCHER = PAYMENT_REQUIRED, "SCRIP.GATEWAY.VOUCHER_REFUSED", "a voucher that is not valid",
+            "send a session voucher of the access token's plan and holder, for the service's owner";
         UPSTREAM = BAD_GATEWAY, "SCRIP.GATEWAY.UPSTREAM", "an upstream that does not answer",
             "try again; nothing was taken for this request";
         UPSTREAM_SLOW = GATEWAY_TIMEOUT, "SCRIP.GATEWAY.TIMEOUT", "an upstream that is too slow",
             "try again; nothing was taken for this request";
+        BEYOND_MOST = CONFLICT, "SCRIP.GATEWAY.MOST", "an answer that costs more than it may",
+            "raise scrip-max-credits, or ask for less";
         UNDER_WAY = CONFLICT, "SCRIP.GATEWAY.UNDER_WAY", "a request that is under way",
             "send it again in a moment";
         NOT_KEPT = CONFLICT, "SCRIP.GATEWAY.ANSWERED", "a request that was answered",
@@ -192,6 +202,7 @@ impl ProblemKind {
             hint: hint.into(),
             retryable: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS),
             calls: None,
+            voucher: None,
         }))
     }
 }
@@ -206,6 +217,17 @@ impl Problem {
     /// Says what is to be sent.
     pub(crate) fn with_calls(mut self, calls: WalletCalls) -> Self {
         self.0.calls = Some(calls);
+        self
+    }
+
+    /// Whether it is of a voucher, and not of what pays for a request otherwise.
+    pub(crate) fn is_of_voucher(&self) -> bool {
+        [ProblemKind::NO_VOUCHER, ProblemKind::INVALID_VOUCHER].iter().any(|kind| kind.code() == self.code)
+    }
+
+    /// Says what voucher is to be signed.
+    pub(crate) fn with_voucher(mut self, voucher: SessionVoucher) -> Self {
+        self.0.voucher = Some(voucher);
         self
     }
 

@@ -37,6 +37,13 @@ pub(crate) enum Who {
     Address(Option<IpAddr>),
 }
 
+impl Who {
+    /// Who asks without a key.
+    pub(crate) fn at(peer: Option<&Peer>) -> Self {
+        Self::Address(peer.map(|peer| owner(peer.0)))
+    }
+}
+
 /// Whose an address is: of IPv6 everybody has as many as there are in a network of 64 bits.
 fn owner(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -88,7 +95,7 @@ pub(crate) async fn limit(
     let key = header.and_then(bearer).and_then(|key| state.keys.read(key));
     let who = match key {
         Some(claims) => Who::Key(claims.jti),
-        None => Who::Address(request.extensions().get::<Peer>().map(|peer| owner(peer.0))),
+        None => Who::at(request.extensions().get::<Peer>()),
     };
     state.rate.check(who)?;
     Ok(next.run(request).await)

@@ -44,6 +44,7 @@ use crate::{
     state::{Clock, State},
     vault::Vault,
     widget,
+    writing::{self, Turn},
 };
 
 /// What a server is started with.
@@ -178,8 +179,10 @@ impl Server {
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
         let gate = Gate::new(gateway).map_err(|error| StartError::Gateway(error.to_string()))?;
+        let is_sqlite = database::is_sqlite(&database);
         let state = Arc::new(State {
             db,
+            turn: Turn::new(is_sqlite),
             chain,
             keys: KeySigner::new(&master_key),
             tokens: TokenSigner::new(&master_key),
@@ -204,7 +207,7 @@ impl Server {
             gate,
         });
         // One file has one process: whatever another has left is this one's.
-        if database.starts_with("sqlite:") {
+        if is_sqlite {
             sqlx::query("DELETE FROM instances").execute(&state.db).await?;
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
             sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
@@ -326,14 +329,15 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let (heart, cashier) = (self.state.go_on_beating(), card::worker(&self.state));
-        let settling = gateway::cashier(&self.state);
-        let follower = tokio::spawn(follow(Arc::clone(&self.state)));
+        let workers = [
+            Some(self.state.go_on_beating()),
+            Some(card::worker(&self.state)),
+            Some(gateway::cashier(&self.state)),
+            Some(tokio::spawn(follow(Arc::clone(&self.state)))),
+            writing::worker(&self.state),
+        ];
         let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
-        heart.abort();
-        cashier.abort();
-        follower.abort();
-        settling.abort();
+        workers.iter().flatten().for_each(JoinHandle::abort);
         // Nor is a database waited for that does not answer.
         if timeout(self.state.bounds.ending, self.leave()).await.is_err() {
             tracing::warn!(

@@ -108,6 +108,11 @@ impl State {
         if read.domain.as_str() != place.domain.as_str() {
             return Err(refused(format!("it was signed for {}, and this is {}", read.domain, place.domain)));
         }
+        // Wallets show both, and warn of the domain alone.
+        let uri: Option<Uri> = read.uri.as_str().parse().ok();
+        if uri.as_ref().and_then(Uri::authority) != Some(&place.domain) {
+            return Err(refused(format!("it was signed for {}, and this is {}", read.uri, place.uri)));
+        }
         let chain_id = self.chain.scrip().chain_id();
         if read.chain_id != chain_id {
             return Err(refused(format!(

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     Bounds, access_token::TokenSigner, account::as_i64, api_key::KeySigner, card::Processor, chain::Chain,
     gateway::Gate, holds::Turns, index::Indexing, mail::Mailer, metrics::Metrics, pages::Pages, peers::Peers,
-    rate::Rate, running::Running, sign_in::Place, vault::Vault,
+    rate::Rate, running::Running, sign_in::Place, vault::Vault, writing::Turn,
 };
 
 /// The time, in unix seconds.
@@ -45,6 +45,8 @@ impl fmt::Debug for Clock {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) db: AnyPool,
+    /// Whose turn it is to write to it.
+    pub(crate) turn: Turn,
     pub(crate) chain: Chain,
     pub(crate) keys: KeySigner,
     pub(crate) tokens: TokenSigner,

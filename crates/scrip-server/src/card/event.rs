@@ -99,7 +99,7 @@ impl State {
     /// Takes an event down, once, and with it that its payment is to be looked at. Whether it is new.
     pub(crate) async fn take_down_event(&self, event: &Event) -> Result<bool, Problem> {
         let now = self.now_i64();
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         let new = sqlx::query(
             "INSERT INTO card_events (id, kind, received_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING",
         )

@@ -10,11 +10,15 @@ use std::{
 };
 
 use axum::body::{Body, Bytes, HttpBody};
+use futures_util::StreamExt;
 use hyper::body::{Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, Sleep, sleep, sleep_until},
+};
 
 use super::{
-    journal::{Answer, End, Holding, Journal},
+    journal::{Answer, End, Journal, NewHold},
     meter::{Meter, Taken},
 };
 
@@ -33,8 +37,19 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(journal: Journal, id: String, of: Holding, held: u64, is_time: bool) -> Self {
-        Self { journal, end: Some(End { id, of, held, used: None, answer: None }), is_time }
+    /// Of what is going to be held.
+    pub(super) fn new(journal: Journal, hold: &NewHold) -> Self {
+        let (id, of, session, held) = (hold.id.clone(), hold.of.clone(), hold.session, hold.credits());
+        Self {
+            journal,
+            end: Some(End { id, of, session, held, used: None, answer: None }),
+            is_time: hold.is_time,
+        }
+    }
+
+    /// Nothing was held.
+    pub(super) fn forget(&mut self) {
+        self.end = None;
     }
 
     /// What was delivered costs so many credits.
@@ -111,6 +126,8 @@ pub(super) struct Delivered {
     deadline: Pin<Box<Sleep>>,
     told_at: Instant,
     ended: Option<Ending>,
+    /// Whether the caller is there.
+    is_heard: bool,
 }
 
 /// How an answer is delivered.
@@ -145,11 +162,33 @@ impl From<Delivery> for Delivered {
             deadline: Box::pin(sleep_until(until)),
             told_at: Instant::now(),
             ended: None,
+            is_heard: true,
         }
     }
 }
 
 impl Delivered {
+    /// The caller has gone, and what was delivered is paid for by what its end says: that is read.
+    fn read_on(&mut self) {
+        let Ok(runtime) = Handle::try_current() else { return self.end(Ending::HungUp) };
+        let left = Self {
+            head: std::mem::take(&mut self.head),
+            rest: self.rest.take(),
+            meter: self.meter.clone(),
+            ticket: self.ticket.take(),
+            expected: None,
+            silence: Box::pin(sleep(self.patience)),
+            deadline: Box::pin(sleep_until(self.deadline.deadline())),
+            is_heard: false,
+            ..*self
+        };
+        self.ended = Some(Ending::HungUp);
+        runtime.spawn(async move {
+            let mut left = Body::new(left).into_data_stream();
+            while let Some(Ok(_)) = left.next().await {}
+        });
+    }
+
     fn end(&mut self, ending: Ending) {
         if self.ended.is_some() {
             return;
@@ -287,7 +326,12 @@ impl Drop for Delivered {
     fn drop(&mut self) {
         // A connection does not ask for more than was announced.
         let is_whole = self.expected == Some(self.delivered);
-        self.end(if is_whole { Ending::Whole } else { Ending::HungUp });
+        let is_left = self.is_heard && self.ended.is_none() && self.delivered > 0;
+        if is_left && !is_whole && self.meter.is_told_at_the_end() {
+            self.read_on();
+        } else {
+            self.end(if is_whole { Ending::Whole } else { Ending::HungUp });
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is answered to who has not paid: what to buy and how, for programs (x402, version 2) and for people.
+//! What is answered to who has not paid: what to buy and how, or what to sign, for programs (x402, version 2) and for people.
 
 use axum::{
     body::Body,
@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use scrip::{Grant, PlanId, SessionVoucher, Signable};
 use serde_json::{Value, json};
 
 use super::{headers, service::Served};
@@ -36,17 +37,16 @@ impl State {
         let place = self.place.as_ref().map(|place| place.uri()).unwrap_or_default();
         let network = format!("eip155:{}", self.chain.scrip().chain_id());
         let agent = agent_number(served.did).to_string();
-        let accepts: Vec<_> = served
-            .plans
-            .iter()
-            .take(OFFERED)
-            .map(|plan| {
-                json!({
-                    "scheme": "nvm:erc4337", "network": network, "planId": plan.0.to_string(),
-                    "extra": { "version": "1", "agentId": agent, "httpVerb": method },
-                })
-            })
-            .collect();
+        let mut accepts = Vec::new();
+        for plan in served.plans.iter().take(OFFERED) {
+            let mut extra = json!({ "version": "1", "agentId": agent, "httpVerb": method });
+            if let Some(voucher) = self.voucher(served, *plan, problem.voucher).await {
+                extra["voucher"] = voucher;
+            }
+            accepts.push(json!({
+                "scheme": "nvm:erc4337", "network": network, "planId": plan.0.to_string(), "extra": extra,
+            }));
+        }
         let required = json!({
             "x402Version": 2,
             "error": problem.detail,
@@ -58,6 +58,11 @@ impl State {
         let mut body = serde_json::to_value(&problem).unwrap_or_default();
         body["error"] = json!("Payment Required");
         body["x402"] = required;
+        let to_sign =
+            problem.voucher.and_then(|voucher| voucher.typed_data(&self.chain.scrip().domain()).ok());
+        if let Some(to_sign) = to_sign {
+            body["typedData"] = json!(to_sign);
+        }
         body["plans"] = self.offers(served, place).await;
         let (mut parts, _) = problem.into_response().into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
@@ -66,6 +71,21 @@ impl State {
             response.headers_mut().insert(REQUIRED, required);
         }
         response
+    }
+
+    /// What voucher a plan requires of its holders: the one that is asked for, or what is known of it before.
+    async fn voucher(&self, served: &Served, plan: PlanId, asked: Option<SessionVoucher>) -> Option<Value> {
+        let terms = self.chain.terms(plan).await.ok()?;
+        if !terms.voucher_required || matches!(terms.grant, Grant::Time { .. }) {
+            return None;
+        }
+        let mut voucher = match asked.filter(|asked| asked.plan == plan) {
+            Some(asked) => json!(asked),
+            None => json!({ "plan": plan, "redeemer": served.owner }),
+        };
+        voucher["header"] = json!(headers::VOUCHER.as_str());
+        voucher["verifyingContract"] = json!(self.chain.scrip().address());
+        Some(voucher)
     }
 
     /// The plans that open a service, and how each is ordered. What cannot be read now is named all the same.

@@ -10,24 +10,28 @@ use axum::{
 };
 use futures_util::StreamExt;
 use http_body_util::{LengthLimitError, Limited};
-use scrip::Grant;
-use tokio::time::timeout;
+use scrip::{Grant, Price as PlanPrice};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{timeout, timeout_at},
+};
 
 use super::{
     PATH,
     delivered::{Delivered, Delivery, Ticket},
     headers,
     hold::{Asking, Entrance, LetIn},
-    journal::Holding,
     meter::{Meter, Unit},
     price::{Price, Pricing},
     repeat::{self, Key},
+    room::Read,
     service::Served,
     token,
 };
 use crate::{
     access_token::AccessToken,
     extract::parse_agent,
+    holds::PerUse,
     listen::Peer,
     problem::{Problem, ProblemKind},
     rate::Who,
@@ -55,9 +59,9 @@ pub(super) async fn forward(Shared(state): Shared<Arc<State>>, request: Request)
     let token = token::token(&state, &parts.headers);
     let who = match &token {
         Ok(token) => Who::Key(token.authorization().hash),
-        Err(_) => Who::Address(parts.extensions.get::<Peer>().map(|peer| peer.0)),
+        Err(_) => Who::at(parts.extensions.get::<Peer>()),
     };
-    if let Err(problem) = state.rate.check(who) {
+    if let Err(problem) = state.rate.check(who).and_then(|()| check_method(&parts.method)) {
         return state.refuse(problem, None, (parts.method.as_str(), &uri)).await;
     }
     let served = match parse_agent(service) {
@@ -73,6 +77,17 @@ pub(super) async fn forward(Shared(state): Shared<Arc<State>>, request: Request)
         Ok(response) => response,
         Err(problem) => state.refuse(problem, Some(&served), (method.as_str(), &uri)).await,
     }
+}
+
+/// What asks an upstream for something. `TRACE` asks for the headers that it was sent, which the builder has sealed, and `CONNECT` for a
+/// way to elsewhere.
+fn check_method(method: &Method) -> Result<(), Problem> {
+    if [Method::TRACE, Method::CONNECT].contains(method) {
+        return Err(ProblemKind::NO_METHOD
+            .problem(format!("{method} is not let through"))
+            .hint("see the endpoints of the agent: GET /api/v1/protocol/agents/{agentId}"));
+    }
+    Ok(())
 }
 
 /// The service and the path behind it, as they were sent.
@@ -97,7 +112,7 @@ fn preflight() -> Response {
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "accept, authorization, content-type, idempotency-key, payment-signature, scrip-max-credits, \
+            "accept, authorization, content-type, idempotency-key, payment-signature, scrip-max-credits, scrip-voucher, \
              access-control-expose-headers",
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
@@ -125,7 +140,16 @@ impl State {
         let is_time = matches!(terms.grant, Grant::Time { .. });
         let range = (u64::from(*terms.redemption.start()), u64::from(*terms.redemption.end()));
         let price = Price::new(served.pricing.of(&terms), range, most(&parts.headers)?)?;
-        self.check_redeems(served, plan, holder, price.most).await?;
+        let at_risk = settings.at_risk;
+        if !is_time && price.most > at_risk {
+            return Err(ProblemKind::NOT_SET_UP
+                .problem(format!(
+                    "a request may take {} credits, and no more than {at_risk} of a holder's are to be at risk here",
+                    price.most
+                ))
+                .hint("bound it with scrip-max-credits, or tell who runs the server"));
+        }
+        self.check_redeems(served, &terms, (plan, holder), price.most).await?;
         if parts.headers.contains_key(header::TRANSFER_ENCODING)
             && parts.headers.contains_key(header::CONTENT_LENGTH)
         {
@@ -138,8 +162,12 @@ impl State {
                 ProblemKind::TOO_LARGE.problem(format!("the request's headers have more than {HEAD} bytes"))
             );
         }
-        let (body, key) = self.read(&parts, body, (served, &token)).await?;
-        let asking = Asking {
+        let (body, key, _room) = self.read(&parts, body, (served, &token)).await?;
+        let per_use = match terms.price {
+            PlanPrice::PerUse { token, amount } => Some(PerUse { token, price: amount }),
+            _ => None,
+        };
+        let mut asking = Asking {
             service: served.did.to_string(),
             redeemer: served.owner,
             plan,
@@ -149,20 +177,37 @@ impl State {
             delegation: token.authorization().delegation_id.clone(),
             amount: price.most,
             is_time,
+            per_use,
+            vouched: None,
             key: key.as_ref().map(Key::binds),
             came,
         };
-        let entered = match self.let_in(&asking).await? {
-            Entrance::In(entered) => entered,
-            Entrance::Repeated => return self.answer_again(key.as_ref()).await,
+        let entrance = async {
+            // Of access nothing is redeemed.
+            if terms.voucher_required && !is_time {
+                asking.vouched = Some(self.vouched(&asking.to_redeem(), &parts.headers).await?);
+            }
+            self.let_in(&asking).await
         };
-        let of = Holding { plan, holder };
-        let ticket = Ticket::new(self.gate.journal.clone(), entered.id.clone(), of, entered.held, is_time);
+        let (entered, ticket) = match entrance.await {
+            Ok(Entrance::In(entered)) => *entered,
+            Ok(Entrance::Repeated) => return self.answer_again(key.as_ref()).await,
+            // What was let in before is answered, whatever has become of its voucher.
+            Err(problem) if problem.is_of_voucher() && self.is_repeated(key.as_ref()).await? => {
+                self.check_token(&token).await?;
+                return self.answer_again(key.as_ref()).await;
+            }
+            Err(problem) => return Err(problem),
+        };
 
         let mut headers = headers::for_upstream(parts.headers, &served.secret);
         if matches!(price.pricing, Pricing::Rated { .. }) {
             // What is counted is to be read.
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        if matches!(price.pricing, Pricing::Rated { unit: Unit::Tokens, .. }) {
+            // What was used stands in the whole of it.
+            headers.remove(header::RANGE);
         }
         for (name, text) in [
             ("scrip-holder", holder.to_string()),
@@ -186,7 +231,7 @@ impl State {
             Ok(Ok(answer)) => answer,
         };
         let answer = answer.map(Body::new);
-        let passage = Passage { price, range_ends: range.1, entered, ticket, asked, key, came };
+        let passage = Passage { price, entered, ticket, asked, key, came };
         self.answer(passage, answer).await
     }
 
@@ -196,7 +241,7 @@ impl State {
         parts: &Parts,
         body: Body,
         (served, token): (&Served, &AccessToken),
-    ) -> Result<(Body, Option<Key>), Problem> {
+    ) -> Result<(Body, Option<Key>, Option<OwnedSemaphorePermit>), Problem> {
         let most = self.gate.settings.body;
         let too_large = || {
             ProblemKind::TOO_LARGE
@@ -208,16 +253,18 @@ impl State {
         }
         let limit = usize::try_from(most).unwrap_or(usize::MAX);
         let Some(key) = repeat::key(&parts.headers)? else {
-            return Ok((Body::new(Limited::new(body, limit)), None));
+            return Ok((Body::new(Limited::new(body, limit)), None, None));
         };
-        let body = match axum::body::to_bytes(body, limit).await {
-            Ok(body) => body,
-            Err(error) if is_too_long(&error) => return Err(too_large()),
-            Err(_) => return Err(ProblemKind::INVALID_REQUEST.problem("the request's body broke off")),
-        };
+        let patience = self.gate.settings.patience;
+        let read = timeout(patience, self.gate.room.read(body, most)).await.map_err(|_| {
+            ProblemKind::INVALID_REQUEST
+                .problem(format!("the request's body has not come within {} seconds", patience.as_secs()))
+                .hint("send it faster, or without an Idempotency-Key")
+        })?;
+        let Read { body, room } = read?.ok_or_else(too_large)?;
         let holder = token.authorization().from;
         let key = Key::new(self, (served.did, holder, &key), (&parts.method, &parts.uri, &body));
-        Ok((Body::from(body), Some(key)))
+        Ok((Body::from(body), Some(key), room))
     }
 
     /// What the upstream has answered goes on to the caller.
@@ -226,7 +273,7 @@ impl State {
         passage: Passage,
         answer: axum::http::Response<Body>,
     ) -> Result<Response, Problem> {
-        let Passage { price, range_ends, entered, ticket, asked, key, came } = passage;
+        let Passage { price, entered, ticket, asked, key, came } = passage;
         let settings = &self.gate.settings;
         let (parts, body) = answer.into_parts();
         if parts.status.is_informational() {
@@ -241,7 +288,8 @@ impl State {
         }
         let claim = headers::SAYS_USED.iter().find_map(|name| parts.headers.get(*name)).cloned();
         let expected = body.size_hint().exact();
-        let is_events = is_events(&parts.headers);
+        let is_events = is_kind(&parts.headers, "text/event-stream");
+        let is_json = is_kind(&parts.headers, "application/json");
         let mut headers = headers::for_caller(parts.headers);
         if let Ok(id) = HeaderValue::try_from(&entered.id) {
             headers.insert(headers::REQUEST, id);
@@ -271,18 +319,21 @@ impl State {
         }
         let mut known = match price.pricing {
             Pricing::Header => {
-                let claim = claim.as_ref().and_then(|claim| claim.to_str().ok());
-                Some(price.of_claim(claim, range_ends))
+                let cost = price.of_claim(claim.as_ref().and_then(|claim| claim.to_str().ok()));
+                price.check(cost)?;
+                Some(cost)
             }
             _ => price.known(),
         };
         delivery.is_all_or_nothing = known.is_some();
         delivery.meter = Meter::new(price, known, asked, is_events);
         let mut announced = known;
+        let is_short = |length: u64| length <= READ_FIRST as u64;
         let may_read = !is_events
             && match price.pricing {
+                // What is not JSON is not held back, unless it must be known.
                 Pricing::Rated { unit: Unit::Tokens, .. } if known.is_none() => {
-                    key.is_some() || expected.is_some_and(|length| length <= READ_FIRST as u64)
+                    key.is_some() || price.is_bounded() || is_json || expected.is_some_and(is_short)
                 }
                 Pricing::Rated { unit: Unit::Bytes, .. } if known.is_none() => {
                     announced =
@@ -299,6 +350,7 @@ impl State {
                     let _ = delivery.meter.take(part);
                 }
                 let cost = *known.get_or_insert_with(|| delivery.meter.credits(true));
+                price.check(cost)?;
                 delivery.is_all_or_nothing = true;
                 delivery.meter = Meter::new(price, Some(cost), asked, false);
                 let body: Bytes = body.concat().into();
@@ -316,6 +368,14 @@ impl State {
                 delivery.ticket = Some(ticket);
                 return Ok((parts.status, headers, Body::new(Delivered::from(delivery))).into_response());
             }
+            if price.is_bounded() && delivery.meter.is_told_at_the_end() {
+                return Err(ProblemKind::BEYOND_MOST
+                    .problem(format!(
+                        "the answer has more than {READ_FIRST} bytes, and whether it costs no more than scrip-max-credits is only known at \
+                         its end: it is not delivered"
+                    ))
+                    .hint("leave scrip-max-credits out, or ask for less; nothing was taken for this request"));
+            }
         }
         told(&mut headers, &entered, announced);
         delivery.ticket = Some(ticket);
@@ -326,7 +386,6 @@ impl State {
 /// A request that was let in and sent on.
 struct Passage {
     price: Price,
-    range_ends: u64,
     entered: LetIn,
     ticket: Ticket,
     asked: Instant,
@@ -359,7 +418,8 @@ async fn read_first(delivery: &mut Delivery) -> Result<Option<Vec<Bytes>>, Probl
     let mut stream = rest.into_data_stream();
     let (mut parts, mut length) = (Vec::new(), 0);
     loop {
-        let next = timeout(delivery.patience, stream.next()).await;
+        let silent = tokio::time::Instant::now() + delivery.patience;
+        let next = timeout_at(silent.min(delivery.until), stream.next()).await;
         let next = next.map_err(|_| slow(delivery.patience.as_secs()))?;
         let Some(part) = next else { return Ok(Some(parts)) };
         let part: Bytes = part.map_err(|_| broken())?;
@@ -384,14 +444,16 @@ fn most(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     })
 }
 
-fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream")
+fn is_kind(headers: &HeaderMap, kind: &str) -> bool {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|said| said.to_str().ok()).unwrap_or_default();
+    said.trim_start().to_ascii_lowercase().starts_with(kind)
 }
 
 fn slow(seconds: u64) -> Problem {
     ProblemKind::UPSTREAM_SLOW
-        .problem(format!("the service's upstream says nothing for {seconds} seconds"))
+        .problem(format!(
+            "the service's upstream says nothing for {seconds} seconds, or takes too long in all"
+        ))
         .hint("try again; nothing was taken for this request")
 }
 

@@ -18,15 +18,24 @@ const OF_THE_CONNECTION: [&str; 11] = [
 ];
 
 /// What of a caller is none of the upstream's business, or what the upstream could take for the gateway's word.
-const OF_THE_CALLER: [&str; 13] = [
+const OF_THE_CALLER: [&str; 22] = [
     "authorization",
+    "cf-connecting-ip",
     "cookie",
     "forwarded",
     "host",
     "idempotency-key",
     "payment-signature",
+    "true-client-ip",
     "via",
     "x-api-key",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
     "x-payment",
     "x-real-ip",
     "x-request-id",
@@ -35,15 +44,17 @@ const OF_THE_CALLER: [&str; 13] = [
 ];
 
 /// The same by how they begin.
-const FAMILIES: [&str; 4] = ["x-forwarded-", "scrip-", "nvm-", "sec-fetch-"];
+const FAMILIES: [&str; 4] = ["x-forwarded", "scrip-", "nvm", "sec-fetch-"];
 
-/// What an upstream may not say to who uses this server's origin: its cookies, its scripts' rights, where its other services are.
-const OF_THE_UPSTREAM: [&str; 15] = [
+/// What an upstream may not say to who uses this server's origin, its cookies, its scripts' rights, where its other services are; or to
+/// a proxy before this server, which files of its own it is to send.
+const OF_THE_UPSTREAM: [&str; 19] = [
     "alt-svc",
     "clear-site-data",
     "content-security-policy",
     "content-security-policy-report-only",
     "cross-origin-opener-policy",
+    "idempotent-replayed",
     "nel",
     "payment-required",
     "payment-response",
@@ -53,7 +64,10 @@ const OF_THE_UPSTREAM: [&str; 15] = [
     "service-worker-allowed",
     "set-cookie",
     "strict-transport-security",
+    "x-accel-redirect",
+    "x-lighttpd-send-file",
     "x-request-id",
+    "x-sendfile",
 ];
 
 /// How many credits an upstream says that it has used: the reference's name, and ours.
@@ -70,6 +84,8 @@ pub(super) const LEFT: HeaderName = HeaderName::from_static("scrip-credits-left"
 pub(super) const REQUEST: HeaderName = HeaderName::from_static("scrip-request-id");
 /// The most credits that the caller lets a request take.
 pub(super) const MOST: HeaderName = HeaderName::from_static("scrip-max-credits");
+/// The voucher of a session, which the holder has signed, in base64.
+pub(super) const VOUCHER: HeaderName = HeaderName::from_static("scrip-voucher");
 /// Whether an answer is one that was given before.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -207,13 +223,18 @@ mod tests {
             ("access-control-allow-credentials", "true"),
             ("scrip-credits-left", "1000000"),
             ("transfer-encoding", "chunked"),
+            ("x-accel-redirect", "/etc/passwd"),
         ]);
         let told = for_caller(answered);
         assert_eq!(told[header::CONTENT_SECURITY_POLICY], "sandbox; default-src 'none'");
         assert_eq!(told[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
-        for name in
-            ["set-cookie", "access-control-allow-credentials", "scrip-credits-left", "transfer-encoding"]
-        {
+        for name in [
+            "set-cookie",
+            "access-control-allow-credentials",
+            "scrip-credits-left",
+            "transfer-encoding",
+            "x-accel-redirect",
+        ] {
             assert!(!told.contains_key(name), "{name}");
         }
     }

@@ -20,8 +20,11 @@ pub(crate) enum Unit {
 /// The most bytes of an answer, or of one event, that are looked at for what was used.
 const LOOKED_AT: usize = 1 << 20;
 
+/// The most bytes at the end of a longer one that are looked at: who says at the end what was used says it there.
+const END: usize = 64 << 10;
+
 /// Counts an answer as it flows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Meter {
     price: Price,
     /// What is known before anything flows.
@@ -81,7 +84,11 @@ impl Meter {
             }
             Unit::Tokens if self.is_events => self.take_events(part),
             Unit::Tokens => {
-                self.keep(part);
+                self.pending.extend_from_slice(part);
+                if self.pending.len() > LOOKED_AT {
+                    self.is_too_long = true;
+                    self.pending.drain(..self.pending.len() - END);
+                }
                 Taken::All
             }
         }
@@ -96,14 +103,21 @@ impl Meter {
         match unit {
             // Until the answer came to its end.
             Unit::Seconds if is_whole => self.units = self.units.max(self.seconds()),
-            Unit::Tokens if !self.is_events && is_whole && !self.is_too_long => {
+            Unit::Tokens if !self.is_events && is_whole => {
                 let body = std::mem::take(&mut self.pending);
-                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-                self.units = used(&body).unwrap_or_default();
+                let all = || used(&serde_json::from_slice(&body).ok()?);
+                let said = if self.is_too_long { used_at_the_end(&body) } else { all() };
+                self.units = said.unwrap_or_default();
             }
             _ => {}
         }
-        self.price.of_units(self.units).min(self.price.most)
+        self.price.of_answer(self.units)
+    }
+
+    /// Whether nothing of what the answer costs is known before its end.
+    pub(super) fn is_told_at_the_end(&self) -> bool {
+        let is_by_tokens = matches!(self.price.pricing, Pricing::Rated { unit: Unit::Tokens, .. });
+        self.known.is_none() && is_by_tokens && !self.is_events
     }
 
     fn fits(&self, units: u64) -> bool {
@@ -176,9 +190,22 @@ fn line_units(line: &[u8]) -> Counted {
             .iter()
             .any(|name| delta.get(name).is_some_and(|said| !said.is_null() && said != ""))
     };
-    let choices = data.get("choices").and_then(Value::as_array);
-    let parts = choices.map_or(0, |choices| choices.iter().filter(|choice| says(choice)).count());
+    let parts = match data.get("choices").and_then(Value::as_array) {
+        Some(choices) => choices.iter().filter(|choice| says(choice)).count(),
+        // Others have one event for each part: `response.output_text.delta`, `content_block_delta`.
+        None => usize::from(data.get("delta").is_some_and(|said| !said.is_null() && said != "")),
+    };
     Counted::More(parts as u64)
+}
+
+/// The tokens that an answer says it has used in its last bytes.
+fn used_at_the_end(end: &[u8]) -> Option<u64> {
+    // Not what stands in a text of the answer: quotes are escaped there.
+    let name = b"\"usage\"";
+    let at = end.windows(name.len()).rposition(|part| part == name)?;
+    let value = end[at + name.len()..].trim_ascii_start().strip_prefix(b":")?;
+    let usage = serde_json::Deserializer::from_slice(value).into_iter::<Value>().next()?.ok()?;
+    used(&serde_json::json!({ "usage": usage }))
 }
 
 /// The tokens that an answer says it has used.
@@ -238,10 +265,35 @@ mod tests {
         let mut claims = meter(Unit::Tokens, 1, 9, false);
         claims.take(&Bytes::from_static(b"{\"usage\":{\"total_tokens\":18446744073709551615}}"));
         assert_eq!(claims.credits(true), 9, "no more than is held");
+        // One that is too long says it at its end; what a text of it says does not count.
+        let text = json!({ "data": format!("{}\"usage\":{{\"total_tokens\":1}}", "x".repeat(LOOKED_AT)) })
+            .to_string();
+        let usage = r#","usage":{"total_tokens":5},"id":"\"usage\":{\"total_tokens\":2}"}"#;
+        for (end, credits) in [(usage, 5), ("}", 1)] {
+            let mut long = meter(Unit::Tokens, 1, 9, false);
+            for part in format!("{}{end}", &text[..text.len() - 1]).as_bytes().chunks(10_007) {
+                assert_eq!(long.take(&Bytes::copy_from_slice(part)), Taken::All);
+            }
+            assert_eq!(long.credits(true), credits);
+        }
         let mut stream = meter(Unit::Tokens, 1, 9, true);
         stream.take(&Bytes::from_static(
             b"data: {\"choices\":[],\"usage\":{\"total_tokens\":7}}\n\ndata: [DONE]\n\n",
         ));
         assert_eq!(stream.credits(true), 7);
+    }
+
+    #[test]
+    fn streams_of_other_forms_have_parts_as_well() {
+        let mut stream = meter(Unit::Tokens, 1, 9, true);
+        for event in [
+            json!({ "type": "response.output_text.delta", "delta": "Hello" }),
+            json!({ "type": "response.output_text.delta", "delta": "" }),
+            json!({ "type": "content_block_delta", "delta": { "type": "text_delta", "text": "Hello" } }),
+            json!({ "type": "ping" }),
+        ] {
+            stream.take(&Bytes::from(format!("event: x\ndata: {event}\n\n")));
+        }
+        assert_eq!(stream.credits(false), 2);
     }
 }

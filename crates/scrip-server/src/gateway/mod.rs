@@ -3,7 +3,8 @@
 //!
 //! The order of things: the token and its plan are checked; the most that the request may take is held, of what the holder can spend
 //! until it is settled; that is in the database before the upstream sees the request; what was delivered is owed, and the rest let go
-//! of; what is owed is redeemed on the chain in batches. Nothing is served without a hold, and nothing charged that was not delivered.
+//! of; what is owed is redeemed on the chain in batches. Where a plan requires its holders' vouchers, all that is counted against
+//! them, too. Nothing is served without a hold, and nothing charged that was not delivered.
 
 mod batch;
 mod connect;
@@ -17,33 +18,31 @@ mod meter;
 mod price;
 mod recover;
 mod repeat;
+mod room;
 mod service;
 mod settings;
-mod sql;
 mod token;
 mod view;
+mod voucher;
 
 use std::{
     collections::HashSet,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use alloy::providers::RootProvider;
 use axum::{Router, routing::any};
-use scrip::{Did, Services};
-use tokio::{
-    sync::{Notify, OnceCell},
-    task::JoinHandle,
-    time::timeout,
-};
+use scrip::{Did, PlanId, Services};
+use tokio::{sync::OnceCell, task::JoinHandle, time::timeout};
 
 pub use self::settings::Gateway;
 pub(crate) use self::{batch::Settlement, service::check_api};
 use self::{
     connect::Upstreams,
     journal::{Entries, Journal},
+    room::Room,
     service::Known,
     view::Views,
 };
@@ -61,8 +60,10 @@ pub(crate) struct Gate {
     views: Views,
     journal: Journal,
     entries: Mutex<Option<Entries>>,
-    /// Told when something is to be redeemed early.
-    due: Notify,
+    /// Plans whose holders wait until what was served is redeemed.
+    awaited: Mutex<HashSet<PlanId>>,
+    /// For bodies that are read before they go on.
+    room: Room,
     /// The batches that this process asks for.
     batches: Mutex<HashSet<String>>,
 }
@@ -78,7 +79,8 @@ impl Gate {
             views: Views::default(),
             journal,
             entries: Mutex::new(Some(entries)),
-            due: Notify::new(),
+            awaited: Mutex::default(),
+            room: Room::default(),
             batches: Mutex::default(),
         })
     }
@@ -86,6 +88,15 @@ impl Gate {
     /// What is known of a service counts no longer: it was changed here.
     pub(crate) fn forget(&self, did: Did) {
         self.known.forget(did);
+    }
+
+    /// A holder waits until what of a plan it was served is redeemed.
+    fn hurry(&self, plan: PlanId) {
+        self.awaited().insert(plan);
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, HashSet<PlanId>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this process did not ask for a batch yet.

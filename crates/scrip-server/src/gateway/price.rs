@@ -72,12 +72,15 @@ impl Pricing {
     }
 }
 
-/// What one request costs: at least so much and at most so much, which is held.
+/// What one request costs: at least so much and at most so much, which is held. An answer that costs more by the plan than its caller
+/// lets it is not delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Price {
     pub(super) pricing: Pricing,
     pub(super) least: u64,
     pub(super) most: u64,
+    /// What it costs at most, whatever the caller says.
+    highest: u64,
 }
 
 impl Price {
@@ -103,7 +106,7 @@ impl Price {
                 .problem(format!("a request costs {least} credits at least, and scrip-max-credits is {most}"))
                 .hint("raise scrip-max-credits, or leave it out"));
         }
-        Ok(Self { pricing, least, most })
+        Ok(Self { pricing, least, most, highest })
     }
 
     /// What so many units cost, however many are held.
@@ -113,12 +116,34 @@ impl Price {
         u64::try_from(cost).unwrap_or(u64::MAX).max(self.least)
     }
 
-    /// What an upstream has claimed in a header: within what is held, or else the least.
-    pub(super) fn of_claim(&self, claim: Option<&str>, range_ends: u64) -> u64 {
-        match claim.and_then(|claim| claim.trim().parse::<u64>().ok()) {
-            Some(claim) if (self.least..=range_ends).contains(&claim) => claim.min(self.most),
-            _ => self.least,
+    /// The same, as far as the plan lets it.
+    pub(super) fn of_answer(&self, units: u64) -> u64 {
+        self.of_units(units).min(self.highest)
+    }
+
+    /// What an upstream has claimed in a header: within the plan's range, or else the least.
+    pub(super) fn of_claim(&self, claim: Option<&str>) -> u64 {
+        let claim = claim.and_then(|claim| claim.trim().parse::<u64>().ok());
+        claim.filter(|claim| (self.least..=self.highest).contains(claim)).unwrap_or(self.least)
+    }
+
+    /// Makes sure that an answer costs no more than its caller lets it. Whoever pays less for what has cost more would pay the least
+    /// for everything.
+    pub(super) fn check(&self, cost: u64) -> Result<(), Problem> {
+        if cost <= self.most {
+            return Ok(());
         }
+        let most = self.most;
+        Err(ProblemKind::BEYOND_MOST
+            .problem(format!(
+                "the answer costs {cost} credits, and scrip-max-credits is {most}: it is not delivered"
+            ))
+            .hint("raise scrip-max-credits, or ask for less; nothing was taken for this request"))
+    }
+
+    /// Whether the caller lets it take less than the plan does.
+    pub(super) const fn is_bounded(&self) -> bool {
+        self.most < self.highest
     }
 
     /// The price, if it does not depend on what is answered.
@@ -163,7 +188,8 @@ mod tests {
         assert_eq!([0, 1, 10, 11, 1_000].map(|units| price.of_units(units)), [2, 2, 3, 4, 300]);
         let header = Price::new(Pricing::Header, (2, 9), Some(5)).unwrap();
         let claims = [None, Some("1"), Some("4"), Some("7"), Some("9"), Some("10"), Some("-3"), Some("x")];
-        assert_eq!(claims.map(|claim| header.of_claim(claim, 9)), [2, 2, 4, 5, 5, 2, 2, 2]);
+        assert_eq!(claims.map(|claim| header.of_claim(claim)), [2, 2, 4, 7, 9, 2, 2, 2]);
+        assert!(header.check(5).is_ok() && header.check(7).is_err() && header.is_bounded());
         assert!(Price::new(Pricing::Header, (2, 9), Some(1)).is_err());
         assert!(Price::new(Pricing::Fixed(10), (2, 9), None).is_err());
         assert_eq!(Price::new(Pricing::Fixed(3), (2, 9), None).unwrap().known(), Some(3));

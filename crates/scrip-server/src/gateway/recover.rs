@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sqlx::Row;
 
-use super::journal::{End, Holding};
+use super::{
+    journal::{End, Holding},
+    voucher::SessionOf,
+};
 use crate::{account::as_u64, problem::Problem, state::State};
 
 /// How many are ended at once.
@@ -15,7 +18,7 @@ impl State {
     pub(crate) async fn end_what_was_left(self: &Arc<Self>) -> Result<(), Problem> {
         loop {
             let rows = sqlx::query(
-                "SELECT id, plan, holder, held, used FROM gateway_requests \
+                "SELECT id, plan, holder, held, used, redeemer, session FROM gateway_requests \
                  WHERE status = 'held' AND instance NOT IN (SELECT id FROM instances) LIMIT $1",
             )
             .bind(AT_ONCE)
@@ -30,7 +33,9 @@ impl State {
                 let used = Some(as_u64(row.try_get(4)?)).filter(|used| *used > 0);
                 let held = as_u64(row.try_get(3)?);
                 tracing::info!(request = id, used, "a request that was left is ended");
-                ends.push(End { id, of: Holding { plan: plan.parse()?, holder }, held, used, answer: None });
+                let session = SessionOf::read(&row.try_get::<String, _>(5)?, row.try_get(6)?)?;
+                let of = Holding { plan: plan.parse()?, holder };
+                ends.push(End { id, of, session, held, used, answer: None });
             }
             self.gate.journal.all_ended(ends).await;
             if is_all {

@@ -68,6 +68,16 @@ pub(super) fn answer(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> A
 }
 
 impl State {
+    /// Whether a request was let in before.
+    pub(super) async fn is_repeated(&self, key: Option<&Key>) -> Result<bool, Problem> {
+        let Some(key) = key else { return Ok(false) };
+        let row = sqlx::query("SELECT 1 FROM gateway_requests WHERE request_key = $1")
+            .bind(&key.name)
+            .fetch_optional(&self.db)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// The answer to a request that was let in before.
     pub(super) async fn answer_again(&self, key: Option<&Key>) -> Result<Response, Problem> {
         let key = key.ok_or_else(|| ProblemKind::INVALID_REQUEST.problem("a repetition without a key"))?;

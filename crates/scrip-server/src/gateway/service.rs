@@ -11,7 +11,7 @@ use std::sync::Arc;
 use alloy::primitives::Address;
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use scrip::{Did, PlanId, Services};
+use scrip::{Did, Error, PlanId, Services, Terms, abi::IScrip::IScripErrors as Refused};
 use serde_json::{Map, Value};
 
 use super::price::Pricing;
@@ -41,9 +41,12 @@ pub(super) struct Served {
     /// What its upstream wants to be shown.
     pub(super) secret: Vec<(HeaderName, HeaderValue)>,
     /// Which of its plans were found to let the owner redeem.
-    redeems: Mutex<HashMap<PlanId, Option<Problem>>>,
+    redeems: Mutex<HashMap<Redeemed, Option<Problem>>>,
     since: Instant,
 }
+
+/// What is to be redeemed: a plan's credits, and whose and how many, where that makes a difference.
+type Redeemed = (PlanId, Option<(Address, u64)>);
 
 /// The services that are known.
 #[derive(Debug, Default)]
@@ -105,17 +108,24 @@ impl State {
     pub(super) async fn check_redeems(
         &self,
         served: &Served,
-        plan: PlanId,
-        holder: Address,
+        terms: &Terms,
+        (plan, holder): (PlanId, Address),
         amount: u64,
     ) -> Result<(), Problem> {
         let redeems = || served.redeems.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = redeems().get(&plan).cloned();
+        // A hook refuses whom it likes, and a plan may let a holder alone redeem.
+        let is_its_own = is_hooked(terms) || holder == served.owner;
+        let redeemed = (plan, is_its_own.then_some((holder, amount)));
+        let known = redeems().get(&redeemed).cloned();
         let refusal = match known {
             Some(refusal) => refusal,
             None => {
-                let refusal = self.why_not_redeemed(served, plan, holder, amount).await?;
-                redeems().insert(plan, refusal.clone());
+                let refusal = self.why_not_redeemed(served, terms, (plan, holder), amount).await?;
+                let mut redeems = redeems();
+                if redeems.len() >= MANY {
+                    redeems.clear();
+                }
+                redeems.insert(redeemed, refusal.clone());
                 refusal
             }
         };
@@ -125,8 +135,8 @@ impl State {
     async fn why_not_redeemed(
         &self,
         served: &Served,
-        plan: PlanId,
-        holder: Address,
+        terms: &Terms,
+        (plan, holder): (PlanId, Address),
         amount: u64,
     ) -> Result<Option<Problem>, Problem> {
         let not_set_up = |detail: String| {
@@ -136,19 +146,21 @@ impl State {
                     .hint("tell the service's builder, or use another plan of it"),
             )
         };
-        if self.chain.terms(plan).await?.voucher_required {
-            return Ok(not_set_up(format!(
-                "plan {} is redeemed with vouchers of its holders, which this gateway does not collect",
-                plan.0
-            )));
-        }
         if !self.signs_for(served.owner).await? {
             return Ok(not_set_up(format!(
                 "{}, who owns the service, signs with a wallet of its own, and this gateway could not redeem what is served",
                 served.owner
             )));
         }
-        match self.check_redeemer(served.owner, (plan, holder), amount).await {
+        let checked = match terms.voucher_required {
+            true => self.check_vouched_redeemer(served.owner, (plan, holder), amount).await,
+            false => self.check_redeemer(served.owner, (plan, holder), amount).await,
+        };
+        match checked {
+            // A hook of a plan that requires vouchers is asked with one, when that is redeemed.
+            Ok(()) if is_hooked(terms) && !terms.voucher_required => {
+                self.why_hook_refuses(served.owner, (plan, holder), amount).await
+            }
             Ok(()) => Ok(None),
             Err(problem) if problem.retryable => Err(problem),
             Err(problem) => {
@@ -156,6 +168,29 @@ impl State {
             }
         }
     }
+
+    /// Why a plan's hook does not let so much be redeemed now, by trying it.
+    async fn why_hook_refuses(
+        &self,
+        redeemer: Address,
+        (plan, holder): (PlanId, Address),
+        amount: u64,
+    ) -> Result<Option<Problem>, Problem> {
+        let core = self.chain.scrip().instance();
+        let tried = core.redeemWithoutId(plan.0, holder, amount).from(redeemer).call().await;
+        let Err(error) = tried.map_err(Error::from) else { return Ok(None) };
+        match error.refusal() {
+            Some(Refused::HookRefused(_)) => Ok(Some(error.into())),
+            // Whether there are credits is seen when they are held.
+            Some(_) => Ok(None),
+            None => Err(error.into()),
+        }
+    }
+}
+
+/// Whether a plan's redemptions are others' to refuse.
+fn is_hooked(terms: &Terms) -> bool {
+    terms.hook.is_some_and(|hook| hook.before_redemption || hook.after_redemption)
 }
 
 impl Served {
@@ -232,8 +267,11 @@ fn check_path(path: &str) -> Result<(), Problem> {
         .replace("%2e", ".")
         .replace("%2f", "/")
         .replace("%5c", "/")
+        .replace("%3b", ";")
         .replace('\\', "/");
-    if plain.split('/').any(|part| part == "." || part == "..") || plain.contains("%00") {
+    // Some read `..;x` as `..`.
+    let parts = plain.split('/').filter_map(|part| part.split(';').next());
+    if parts.into_iter().any(|part| part == "." || part == "..") || plain.contains("%00") {
         return Err(ProblemKind::INVALID_REQUEST
             .problem(format!("the path {path} leads elsewhere than it says"))
             .hint("write it without `.` and `..`"));
@@ -296,10 +334,20 @@ mod tests {
 
     #[test]
     fn a_path_leads_where_it_says() {
-        for path in ["/a/../b", "/..", "/%2e%2E/b", "/a/%2e%2e%2fb", "/a/..\\b", "/./b", "/a%00"] {
+        for path in [
+            "/a/../b",
+            "/..",
+            "/%2e%2E/b",
+            "/a/%2e%2e%2fb",
+            "/a/..\\b",
+            "/./b",
+            "/a%00",
+            "/..;/b",
+            "/a/%2e.%3bx=1/b",
+        ] {
             assert!(check_path(path).is_err(), "{path}");
         }
-        for path in ["/", "/a.b/..c/d..", "/v1/chat", "/a%20b"] {
+        for path in ["/", "/a.b/..c/d..", "/v1/chat", "/a%20b", "/a;b=..", "/..a;b"] {
             assert!(check_path(path).is_ok(), "{path}");
         }
     }

@@ -97,20 +97,44 @@ impl State {
             Ok::<_, Problem>((!is_short).then(|| refusal.into()))
         };
         let ask = async {
-            if let Some(refused) = ask.await? {
-                return Ok(Some(refused));
+            match ask.await? {
+                Some(refused) => Ok(Some(refused)),
+                None => self.why_no_gas(redeemer).await,
             }
-            let lacks = self.chain.lacks_gas(redeemer).await?;
-            Ok::<_, Problem>(lacks.map(|(has, needs)| {
-                ProblemKind::NO_GAS
-                    .problem(format!("{redeemer} has {has} wei, and {needs} may be needed to redeem"))
-                    .hint(format!("send {redeemer} some of the chain's coin"))
-            }))
         };
         match self.turns.redeemers.get((plan, redeemer, holder, amount), ask).await? {
             Some(refusal) => Err(refusal),
             None => Ok(()),
         }
+    }
+
+    /// The same, of a plan that requires vouchers: whether the account may redeem so much with one.
+    pub(crate) async fn check_vouched_redeemer(
+        &self,
+        redeemer: Address,
+        (plan, holder): (PlanId, Address),
+        amount: u64,
+    ) -> Result<(), Problem> {
+        let lens = self.chain.lens().await?;
+        let forecast = lens.forecast_redemption_without_id(plan, redeemer, holder, amount).await?;
+        // What else it may be refused for is the holder's: its voucher, and what it has.
+        let is_redeemers = |error: &Error| {
+            matches!(error.refusal(), Some(Refused::NotRedeemer(_) | Refused::AmountOutOfRange(_)))
+        };
+        if let Some(refusal) = forecast.refusal.filter(is_redeemers) {
+            return Err(refusal.into());
+        }
+        self.why_no_gas(redeemer).await?.map_or(Ok(()), Err)
+    }
+
+    /// Why an account could not pay for a redemption's gas; none if it can.
+    pub(crate) async fn why_no_gas(&self, redeemer: Address) -> Result<Option<Problem>, Problem> {
+        let lacks = self.chain.lacks_gas(redeemer).await?;
+        Ok(lacks.map(|(has, needs)| {
+            ProblemKind::NO_GAS
+                .problem(format!("{redeemer} has {has} wei, and {needs} may be needed to redeem"))
+                .hint(format!("send {redeemer} some of the chain's coin"))
+        }))
     }
 
     /// Makes sure that a reservation lasts until it is settled, which begins now. Whether it is live.
@@ -121,7 +145,7 @@ impl State {
         request: &str,
         amount: u64,
     ) -> Result<bool, Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         lock(&mut db, plan, holder).await?;
         let now = self.now_i64();
         let prolonged = sqlx::query(
@@ -233,7 +257,7 @@ impl State {
 
     async fn begin_capture(&self, redeemer: Address, capture: &Capture) -> Result<Begun, Problem> {
         let Capture { plan, holder, request, amount, is_time } = capture;
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         lock(&mut db, *plan, *holder).await?;
         let Some(hold) = Hold::find(&mut db, *plan, *holder, request).await? else {
             return Ok(Begun::Late(None));
@@ -278,7 +302,7 @@ impl State {
     async fn end_capture(&self, capture: &Capture, settled: &Settled, block: u64) -> Result<(), Problem> {
         let receipt = serde_json::to_string(settled).map_err(|error| Problem::internal(&error))?;
         // Locked, so that who counts meanwhile finds it as the one or as the other.
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         lock(&mut db, capture.plan, capture.holder).await?;
         sqlx::query(
             "UPDATE holds SET status = 'settled', block = $1, receipt = $2 \
@@ -296,7 +320,7 @@ impl State {
 
     /// What was refused is reserved as it was, until its time is over.
     async fn fail_capture(&self, capture: &Capture) -> Result<(), Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         lock(&mut db, capture.plan, capture.holder).await?;
         sqlx::query(
             "UPDATE holds SET status = 'held', attempts = attempts + 1 \

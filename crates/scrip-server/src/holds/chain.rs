@@ -8,7 +8,8 @@ use alloy::{
     providers::Provider,
     rpc::types::Header,
 };
-use scrip::{Error, PlanId};
+use futures_util::future::try_join;
+use scrip::{Error, PlanId, abi::IERC20};
 use tokio::time::{Instant, sleep};
 
 use super::{MINED_WITHIN, reserve::ATTEMPTS};
@@ -24,7 +25,10 @@ use crate::{
 pub(crate) struct View {
     /// The block's number.
     pub(crate) block: u64,
-    /// The credits that can still be spent at the end of a reservation; on a time plan 1 if there is access now.
+    /// Its time, in unix seconds.
+    pub(crate) time: u64,
+    /// The credits that can still be spent at the end of a reservation; on a time plan 1 if there is access now, and on one that is
+    /// paid per use the uses that can be paid for now.
     pub(crate) balance: u64,
     /// Those of the requests that were being redeemed which are in this block already.
     pub(crate) redeemed: HashSet<String>,
@@ -35,6 +39,14 @@ pub(crate) struct View {
 pub(crate) struct Underway {
     pub(super) request: String,
     pub(super) redeemer: Address,
+}
+
+/// What a use costs, of a plan that is paid per use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PerUse {
+    pub(crate) token: Address,
+    /// In base units of the token.
+    pub(crate) price: u128,
 }
 
 /// The most credits that the database counts.
@@ -70,9 +82,8 @@ impl Chain {
             let time = end.map_or(latest.timestamp, |end| time + end.saturating_sub(now) + MINED_WITHIN);
             let balance = lens.instance().balanceAt(lens.core(), plan.0, holder, U256::from(time)).block(at);
             let balance: U256 = balance.call().await.map_err(Error::from)?;
-            // More than the database counts is as good as that.
-            let balance = u64::try_from(balance).map_or(MOST, |balance| balance.min(MOST));
-            let view = View { block: latest.number, balance, redeemed };
+            let balance = as_counted(balance);
+            let view = View { block: latest.number, time: latest.timestamp, balance, redeemed };
             if underway.is_empty() {
                 return Ok(view);
             }
@@ -88,6 +99,21 @@ impl Chain {
             latest = after;
         }
         unreachable!("the last attempt answers")
+    }
+
+    /// How many uses of a plan that is paid per use a holder can pay for: by what it has of the token, and by what of it the core
+    /// may take.
+    pub(crate) async fn uses(&self, holder: Address, per_use: PerUse) -> Result<View, Problem> {
+        let latest = self.latest().await?;
+        let at = BlockId::hash(latest.hash);
+        let token = IERC20::new(per_use.token, self.scrip().provider());
+        let (has, allows) =
+            (token.balanceOf(holder).block(at), token.allowance(holder, self.scrip().address()).block(at));
+        let (has, allows) =
+            try_join(async { has.call().await }, async { allows.call().await }).await.map_err(Error::from)?;
+        let uses = has.min(allows).checked_div(U256::from(per_use.price)).unwrap_or_default();
+        let (block, time, balance) = (latest.number, latest.timestamp, as_counted(uses));
+        Ok(View { block, time, balance, redeemed: HashSet::new() })
     }
 
     /// The latest block. What was bought in a later one would be bought again, so a node that is behind is waited for.
@@ -107,6 +133,11 @@ impl Chain {
             sleep(LOOK).await;
         }
     }
+}
+
+/// More than the database counts is as good as that.
+fn as_counted(credits: U256) -> u64 {
+    u64::try_from(credits).map_or(MOST, |credits| credits.min(MOST))
 }
 
 impl State {

@@ -25,7 +25,7 @@ use sqlx::{AnyConnection, Row, any::AnyRow};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use capture::{Capture, Settled};
-pub(crate) use chain::View;
+pub(crate) use chain::{PerUse, View};
 pub(crate) use reserve::{Ask, Kept, Reserved};
 
 use self::reserve::Job;
@@ -237,7 +237,7 @@ impl State {
         token: &str,
         claim: &str,
     ) -> Result<Option<String>, Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         lock(&mut db, plan, holder).await?;
         if let Some(before) = claimed(&mut db, token, claim).await? {
             return Ok(Some(before));

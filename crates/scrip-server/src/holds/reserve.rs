@@ -147,7 +147,7 @@ impl State {
         plan: PlanId,
         holder: Address,
     ) -> Result<Vec<Attempt>, Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         let bought = lock(&mut db, plan, holder).await?;
         if let Some(block) = bought.block {
             self.chain.tell(block);

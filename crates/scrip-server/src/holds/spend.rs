@@ -2,7 +2,6 @@
 
 use alloy::primitives::Address;
 use scrip::{Grant, PlanId};
-use sqlx::{Any, Transaction};
 
 use super::{
     chain::View,
@@ -13,6 +12,7 @@ use crate::{
     problem::{Problem, ProblemKind},
     state::State,
     work::Spending,
+    writing::Writing,
 };
 
 impl State {
@@ -29,15 +29,12 @@ impl State {
     }
 
     /// Begins a transaction in which it is to be taken down that credits are spent, which are not reserved.
-    pub(crate) async fn begin_spending(
-        &self,
-        spending: Spending,
-    ) -> Result<Transaction<'static, Any>, Problem> {
+    pub(crate) async fn begin_spending(&self, spending: Spending) -> Result<Writing<'static>, Problem> {
         let Spending { plan, holder, credits } = spending;
         let mut view = None;
         for attempt in 1.. {
             let now = self.now();
-            let mut db = self.db.begin().await?;
+            let mut db = self.write().await?;
             lock(&mut db, plan, holder).await?;
             let seen = view.take();
             let unseen = View { block: u64::MAX, ..View::default() };

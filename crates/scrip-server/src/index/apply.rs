@@ -7,13 +7,31 @@ use scrip::{BlockRef, Cursor, Event, Kind, Permissions, PlanId, Position, Record
 use sqlx::{AnyConnection, Row};
 
 use super::{days::Changed, follow::Halt, lead::Term};
-use crate::{account::as_i64, problem::Problem, state::State};
+use crate::{
+    account::as_i64,
+    problem::Problem,
+    sql::{Bind, change_rows},
+    state::State,
+};
 
 /// A change that is to be written.
 #[derive(Debug)]
 pub(super) enum Step {
     Happened(Box<Record>),
     Removed(Position),
+}
+
+impl Step {
+    /// How many lines of histories it is, and 1 at least.
+    pub(super) fn lines(&self) -> usize {
+        match self {
+            Self::Happened(record) => match &record.event {
+                Event::BatchRedeemed(batch) => batch.uses.len().max(1),
+                _ => 1,
+            },
+            Self::Removed(_) => 1,
+        }
+    }
 }
 
 impl State {
@@ -25,7 +43,7 @@ impl State {
         cursor: &Cursor,
         reached: Option<BlockRef>,
     ) -> Result<(), Halt> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         term.write(&mut db).await?;
         let (mut changed, mut days) = (BTreeSet::new(), Changed::default());
         for step in steps {
@@ -83,19 +101,15 @@ async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<Stri
     .await?;
     // What a batch redeems is listed as if each had been redeemed alone.
     let listed = if kind == Kind::BatchRedeemed { Kind::Redeemed } else { kind };
-    for (part, holder) in (0_i64..).zip(holders(&record.event)) {
-        sqlx::query(
-            "INSERT INTO index_entries (block, log, part, plan, holder, kind) VALUES ($1, $2, $3, $4, $5, $6)",
-        )
-        .bind(as_i64(block.number))
-        .bind(as_i64(log))
-        .bind(part)
-        .bind(plan.as_deref().unwrap_or_default())
-        .bind(holder.to_string())
-        .bind(name(listed)?)
-        .execute(&mut *db)
-        .await?;
-    }
+    let listed = name(listed)?;
+    let row = |(part, holder): (i64, Address)| {
+        let place = [as_i64(block.number), as_i64(log), part].map(Bind::from);
+        let whose = [plan.as_deref().unwrap_or_default(), &holder.to_string(), &listed].map(Bind::from);
+        place.into_iter().chain(whose).collect()
+    };
+    let entries = (0..).zip(holders(&record.event)).map(row).collect();
+    let insert = "INSERT INTO index_entries (block, log, part, plan, holder, kind) VALUES ROWS";
+    change_rows(db, insert, entries).await?;
     Ok(plan.filter(|_| makes_plan(kind)))
 }
 

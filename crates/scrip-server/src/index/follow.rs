@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{problem::Problem, state::State};
 
-/// How many events are written at once, at most.
+/// After how many lines of histories they are written: others wait to write meanwhile.
 const AT_ONCE: usize = 500;
 /// How long until what went wrong is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -151,10 +151,11 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
             Change::Reached(block) => Some(block),
             _ => None,
         };
-        if reached.is_none() && steps.len() < AT_ONCE {
+        let is_enough = steps.iter().map(Step::lines).sum::<usize>() >= AT_ONCE;
+        if reached.is_none() && !is_enough {
             continue;
         }
-        if steps.len() >= AT_ONCE {
+        if is_enough {
             tracing::info!(block = cursor.block().number, "the index has come to this block");
         }
         state.write_batch(term, &steps, &cursor, reached).await?;

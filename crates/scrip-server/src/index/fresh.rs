@@ -39,7 +39,7 @@ impl State {
     }
 
     async fn say(&self, agent: Did, said: &[Said], receipt: Receipt) -> Result<(), Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         // So that what the index reads meanwhile waits, or is seen. The index may have come to the block.
         let is_to_come = sqlx::query(
             "UPDATE index_state SET beats = beats WHERE id = 1 AND (services_block IS NULL OR services_block < $1)",

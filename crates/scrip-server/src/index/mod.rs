@@ -63,7 +63,7 @@ impl State {
 
     /// Empties the index, so that whoever follows the chain begins anew.
     pub(crate) async fn empty_index(&self) -> Result<(), Problem> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         // The first, which locks out who follows.
         let begin_anew = "UPDATE index_state SET leader = NULL, term = term + 1, cursor = NULL, block = NULL, \
                           services_block = NULL, services_hash = NULL WHERE id = 1";

@@ -134,7 +134,7 @@ impl State {
     }
 
     async fn write_services(&self, term: Term, logs: &[Log], end: BlockRef) -> Result<(), Halt> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         term.write(&mut db).await?;
         // What this server has said of these blocks is told now, or is not on the chain.
         let ours = "DELETE FROM index_services WHERE hash = '' AND block <= $1 RETURNING agent";
@@ -159,7 +159,7 @@ impl State {
 
     /// Forgets what was said above a block.
     async fn forget_services(&self, term: Term, to: BlockRef) -> Result<(), Halt> {
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         term.write(&mut db).await?;
         let above = "DELETE FROM index_services WHERE hash <> '' AND block > $1 RETURNING agent";
         for agent in forget(&mut db, above, to.number).await? {

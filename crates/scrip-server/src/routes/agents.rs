@@ -128,14 +128,23 @@ async fn update(
     PathAgent(agent): PathAgent,
     Asked { body: asked, .. }: Asked<AgentBody>,
 ) -> Result<Json<Value>, Problem> {
-    let account = caller.may(Scope::Publish)?;
-    let owner = service(&state, agent).await?.owner;
+    change(&state, caller.may(Scope::Publish)?, agent, asked).await?;
+    Ok(Json(json!({ "success": true, "agentId": agent_number(agent).to_string() })))
+}
+
+/// Changes what an agent of an account says of itself.
+pub(crate) async fn change(
+    state: &State,
+    account: Address,
+    agent: Did,
+    asked: AgentBody,
+) -> Result<(), Problem> {
+    let owner = service(state, agent).await?.owner;
     if owner != account {
         return Err(ProblemKind::NOT_AGENT_OWNER
             .problem(format!("agent {} is {owner}'s, not {account}'s", agent_number(agent))));
     }
-    state.keep_agent_page(agent, owner, &page(&state, account, asked)?).await?;
-    Ok(Json(json!({ "success": true, "agentId": agent_number(agent).to_string() })))
+    state.keep_agent_page(agent, owner, &page(state, account, asked)?).await
 }
 
 /// Lets one more plan open an agent of the caller's.

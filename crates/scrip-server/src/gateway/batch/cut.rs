@@ -4,14 +4,14 @@ use alloy::primitives::{U256, keccak256};
 use sqlx::Row;
 
 use super::Group;
-use crate::{database::fresh_id, gateway::sql::for_rows, problem::Problem, state::State};
+use crate::{database::fresh_id, problem::Problem, sql::change_rows, state::State};
 
 impl State {
     /// Puts what was served first into a batch; whether there is more.
     pub(super) async fn cut_batch(&self, group: &Group) -> Result<bool, Problem> {
         let (plan, redeemer) = (group.plan.to_string(), group.redeemer.to_string());
-        let most = i64::from(self.gate.settings.settle_count.max(1));
-        let mut db = self.db.begin().await?;
+        let most = i64::from(self.most_at_once(group.is_vouched));
+        let mut db = self.write().await?;
         // Whoever else cuts a batch of these waits here. The first number is one that nobody has used: ids that stand close together
         // are cheap to keep, and others' are elsewhere.
         let row = sqlx::query(
@@ -43,11 +43,11 @@ impl State {
             let id: String = row.try_get(0)?;
             numbered.push(vec![id.into(), batch.as_str().into(), number.into()]);
         }
-        for_rows(
+        change_rows(
             &mut db,
             "UPDATE gateway_requests SET batch = v.column2, number = v.column3 FROM (VALUES ROWS) AS v \
              WHERE gateway_requests.id = v.column1",
-            &numbered,
+            numbered,
         )
         .await?;
         sqlx::query("UPDATE gateway_numbers SET next = $1 WHERE plan = $2 AND redeemer = $3")

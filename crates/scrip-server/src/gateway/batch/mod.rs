@@ -6,6 +6,7 @@
 
 mod cut;
 mod redeem;
+mod vouchers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use tokio::{
     task::JoinHandle,
-    time::{Instant, timeout},
+    time::{Instant, sleep},
 };
 
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 
 /// How often is looked what is to be redeemed.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long ago something was served, in seconds, before it is redeemed for who waits for that.
+const EARLY: u64 = 1;
 /// How often what nobody asks for any more is taken out of the database.
 const SWEEP: Duration = Duration::from_secs(300);
 
@@ -42,7 +45,13 @@ pub(crate) struct Settlement {
 struct Group {
     plan: PlanId,
     redeemer: Address,
+    /// Whether that is done with vouchers.
+    is_vouched: bool,
 }
+
+/// How many requests are redeemed with vouchers in one transaction at most: the signature of a wallet may take 500,000 gas, and a use
+/// that is paid for a transfer to each payee, of the 16,777,216 that a transaction may have (EIP-7825).
+const VOUCHED_AT_ONCE: u32 = 16;
 
 /// Makes batches of what was served, and redeems them, for as long as it is not aborted.
 pub(super) fn worker(state: &Arc<State>) -> JoinHandle<()> {
@@ -50,9 +59,8 @@ pub(super) fn worker(state: &Arc<State>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut swept = Instant::now();
         loop {
-            // Early, if more is at risk than is to be.
-            let is_urgent = timeout(LOOK, state.gate.due.notified()).await.is_ok();
-            if let Err(problem) = state.settle_what_is_due(is_urgent).await {
+            sleep(LOOK).await;
+            if let Err(problem) = state.settle_what_is_due().await {
                 tracing::warn!(problem.detail, "what was served could not be put into batches yet");
             }
             if swept.elapsed() > SWEEP {
@@ -66,8 +74,8 @@ pub(super) fn worker(state: &Arc<State>) -> JoinHandle<()> {
 }
 
 impl State {
-    async fn settle_what_is_due(self: &Arc<Self>, is_urgent: bool) -> Result<(), Problem> {
-        for group in self.due(is_urgent).await? {
+    async fn settle_what_is_due(self: &Arc<Self>) -> Result<(), Problem> {
+        for group in self.due().await? {
             while self.cut_batch(&group).await? {}
         }
         let open = sqlx::query(
@@ -95,16 +103,18 @@ impl State {
         if let Err(problem) = self.operate(redeemer, repeat, Work::SettleBatch(settlement)).await {
             tracing::warn!(problem.detail, batch, "what was served is not redeemed yet");
             // It is asked for again when it is looked for what is open.
-            tokio::time::sleep(LOOK).await;
+            sleep(LOOK).await;
         }
         self.gate.end(&batch);
     }
 
-    /// What is to be redeemed now: enough, long enough ago, or too much at risk.
-    async fn due(&self, is_urgent: bool) -> Result<Vec<Group>, Problem> {
+    /// What is to be redeemed now: enough, long enough ago, too much at risk, or what is waited for.
+    async fn due(&self) -> Result<Vec<Group>, Problem> {
         let settings = &self.gate.settings;
+        let awaited = std::mem::take(&mut *self.gate.awaited());
         let rows = sqlx::query(
-            "SELECT plan, redeemer, COUNT(*), MIN(settled_at), CAST(SUM(used) AS BIGINT) FROM gateway_requests \
+            "SELECT plan, redeemer, COUNT(*), MIN(settled_at), CAST(SUM(used) AS BIGINT), COUNT(session) \
+             FROM gateway_requests \
              WHERE status = 'owed' AND batch IS NULL GROUP BY plan, redeemer",
         )
         .fetch_all(&self.db)
@@ -114,17 +124,29 @@ impl State {
             let (plan, redeemer): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let number =
                 |column| -> Result<u64, Problem> { Ok(crate::account::as_u64(row.try_get(column)?)) };
-            let age = self.now().saturating_sub(number(3)?);
-            if is_urgent
-                || number(2)? >= u64::from(settings.settle_count)
+            let is_vouched = number(5)? > 0;
+            let (plan, age): (PlanId, _) = (plan.parse()?, self.now().saturating_sub(number(3)?));
+            // Whoever waits makes redeeming dearer for others, and does so once a second at most.
+            let is_awaited = awaited.contains(&plan);
+            if is_awaited && age < EARLY {
+                self.gate.hurry(plan);
+            }
+            if is_awaited && age >= EARLY
+                || number(2)? >= u64::from(self.most_at_once(is_vouched))
                 || age >= settings.settle_after.as_secs()
                 || number(4)? >= settings.at_risk / 2
             {
                 let redeemer = redeemer.parse().map_err(|error| Problem::internal(&error))?;
-                due.push(Group { plan: plan.parse()?, redeemer });
+                due.push(Group { plan, redeemer, is_vouched });
             }
         }
         Ok(due)
+    }
+
+    /// How many requests are redeemed in one transaction at most.
+    fn most_at_once(&self, is_vouched: bool) -> u32 {
+        let most = self.gate.settings.settle_count.max(1);
+        if is_vouched { most.min(VOUCHED_AT_ONCE) } else { most }
     }
 
     /// What a request of a batch was refused for.

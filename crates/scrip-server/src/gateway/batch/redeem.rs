@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use alloy::primitives::{Address, U256};
+use alloy::{
+    primitives::{Address, U256},
+    transports::RpcError,
+};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use scrip::{Batch, Error, RequestId, Use};
 use serde_json::json;
@@ -13,23 +16,29 @@ use super::{LOOK, Settlement};
 use crate::{
     account::{as_i64, as_u64},
     chain::Actor,
+    database::fresh_id,
     gateway::{
-        journal::{Holding, lock_all},
-        sql::{Bind, for_rows},
+        journal::{Counters, Holding, lock_all},
+        voucher::SessionOf,
     },
     problem::Problem,
+    sql::{Bind, change_rows, for_rows},
     state::State,
     work::{Failure, Outcome},
 };
 
 /// How often is asked at once whether something is redeemed.
 const AT_ONCE: usize = 8;
+/// How often it is waited for twice as long before what is refused for no reason that shows is sent again.
+const MOST_TIMES: u32 = 11;
 
 /// A request of a batch.
 #[derive(Debug, Clone)]
-struct Item {
+pub(super) struct Item {
     id: String,
-    one: Use,
+    pub(super) one: Use,
+    /// In which session, where the plan requires vouchers.
+    pub(super) session: Option<SessionOf>,
 }
 
 /// What has become of some requests of a batch.
@@ -80,23 +89,69 @@ impl State {
             self.end_batch(batch).await?;
             return Ok(Some(outcome(None, None)));
         }
-        let uses: Vec<_> = items.iter().map(|item| item.one).collect();
         // Each attempt is another write, of other requests.
         let once = actor.once(format!("{id} {attempt}"));
-        match once.redeem_many(&[Batch { plan: *plan, uses }]).await {
-            Ok(done) => {
-                let block = done.receipt.block;
+        let done = if items.iter().any(|item| item.session.is_some()) {
+            let vouchers = self.vouchers_of(settlement, (&items, attempt)).await?;
+            let calls = items.iter().map(|item| vouchers.call(actor, *plan, item));
+            let calls = calls.collect::<Result<_, _>>()?;
+            once.multicall(calls, false).await.map(|done| done.receipt)
+        } else {
+            let uses = items.iter().map(|item| item.one).collect();
+            once.redeem_many(&[Batch { plan: *plan, uses }]).await.map(|done| done.receipt)
+        };
+        let sorted_out = match done {
+            Ok(receipt) => {
+                let block = receipt.block;
                 let settled = Settled { items: &items, status: "redeemed", block, attempt, is_all: true };
                 self.take_down_settled(settlement, settled).await?;
-                Ok(Some(outcome(Some(done.receipt.transaction), Some(block))))
+                return Ok(Some(outcome(Some(receipt.transaction), Some(block))));
             }
             Err(error @ (Error::Refused(_) | Error::MinedRevert { .. } | Error::Reverted(_))) => {
                 tracing::warn!(%error, batch, attempt, "a batch is refused");
-                self.sort_out(actor, settlement, &items, attempt).await?;
-                Ok(None)
+                self.sort_out(actor, settlement, &items, attempt).await
             }
             Err(error) => Err(error.into()),
+        };
+        match sorted_out {
+            Err(Failure::Chain(error)) if items.len() > 1 && may_be_too_much(&error) => {
+                tracing::warn!(%error, batch, attempt, "a batch is halved");
+                self.halve_batch(batch, &items).await?;
+            }
+            sorted_out => sorted_out?,
         }
+        Ok(None)
+    }
+
+    /// Puts the second half of a batch into one of its own, under the ids that it has.
+    async fn halve_batch(&self, batch: &str, items: &[Item]) -> Result<(), Problem> {
+        let half = fresh_id();
+        let mut db = self.write().await?;
+        // What was begun with all of it is another write.
+        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL WHERE id = $1")
+            .bind(batch)
+            .execute(&mut *db)
+            .await?;
+        sqlx::query(
+            "INSERT INTO gateway_batches (id, plan, redeemer, base, status, attempts, created_at) \
+             SELECT $1, plan, redeemer, base, 'open', 0, created_at FROM gateway_batches WHERE id = $2",
+        )
+        .bind(&half)
+        .bind(batch)
+        .execute(&mut *db)
+        .await?;
+        let rows = items[items.len() / 2..]
+            .iter()
+            .map(|item| vec![item.id.as_str().into(), half.as_str().into(), batch.into()])
+            .collect();
+        change_rows(
+            &mut db,
+            "UPDATE gateway_requests SET batch = v.column2 FROM (VALUES ROWS) AS v \
+             WHERE gateway_requests.id = v.column1 AND gateway_requests.batch = v.column3 AND gateway_requests.status = 'owed'",
+            rows,
+        )
+        .await?;
+        Ok(db.commit().await?)
     }
 
     /// What is redeemed already, by an attempt that was given up, is taken down; what is refused is taken out; and the rest is tried
@@ -114,19 +169,19 @@ impl State {
             let is_redeemed = scrip.instance().isRedeemed(plan.0, redeemer, item.one.request.0).call().await;
             Ok::<_, Error>((is_redeemed?, item))
         };
-        let block = self.chain.block().await?;
         let asked: Vec<_> = items.iter().cloned().map(ask).collect();
         let asked: Vec<(bool, Item)> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
+        // No earlier one than that in which it was.
+        let block = self.chain.block().await?;
         let (redeemed, left): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(is_redeemed, _)| *is_redeemed);
         let only = |some: Vec<(bool, Item)>| some.into_iter().map(|(_, item)| item).collect::<Vec<_>>();
         let (redeemed, left) = (only(redeemed), only(left));
-        let calls = left.iter().map(|Item { one, .. }| {
-            let call = actor.instance().redeem(plan.0, one.holder, one.amount, one.request.0);
-            call.calldata().clone()
-        });
+        // Newer vouchers may have come than those of this attempt.
+        let vouchers = self.choose_vouchers(plan, &left).await?;
+        let calls = left.iter().map(|item| vouchers.call(actor, plan, item));
         let mut unpaid = Vec::new();
         if !left.is_empty() {
-            let forecasts = actor.try_multicall(calls.collect()).await?;
+            let forecasts = actor.try_multicall(calls.collect::<Result<_, _>>()?).await?;
             for (item, forecast) in left.iter().zip(forecasts) {
                 if let Err(error) = forecast {
                     let detail = format!("request {} of {}: {error}", item.id, item.one.holder);
@@ -135,19 +190,21 @@ impl State {
                 }
             }
         }
-        for (items, status) in [(&redeemed, "redeemed"), (&unpaid, "unpaid")] {
-            let settled = Settled { items, status, block, attempt, is_all: false };
-            self.take_down_settled(settlement, settled).await?;
-        }
-        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1 WHERE id = $1 AND attempts = $2")
+        // First, for what is left is another write than that of this attempt.
+        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL WHERE id = $1 AND attempts = $2")
             .bind(&settlement.batch)
             .bind(attempt)
             .execute(&self.db)
             .await
             .map_err(Problem::from)?;
+        for (items, status) in [(&redeemed, "redeemed"), (&unpaid, "unpaid")] {
+            let settled = Settled { items, status, block, attempt, is_all: false };
+            self.take_down_settled(settlement, settled).await?;
+        }
         if redeemed.is_empty() && unpaid.is_empty() {
-            // What was refused passes now.
-            sleep(LOOK).await;
+            // What was refused passes now. If it is refused again and again in blocks, that has its price.
+            let times = u32::try_from(attempt).map_or(MOST_TIMES, |times| times.min(MOST_TIMES));
+            sleep(LOOK * 2_u32.pow(times)).await;
         }
         Ok(())
     }
@@ -159,7 +216,7 @@ impl State {
         let (base, attempts): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
         let base: U256 = base.parse().map_err(|error| Problem::internal(&error))?;
         let rows = sqlx::query(
-            "SELECT id, holder, used, number FROM gateway_requests WHERE batch = $1 AND status = 'owed' ORDER BY number",
+            "SELECT id, holder, used, number, redeemer, session FROM gateway_requests WHERE batch = $1 AND status = 'owed' ORDER BY number",
         )
         .bind(batch)
         .fetch_all(&self.db)
@@ -170,7 +227,8 @@ impl State {
             let holder: Address = holder.parse().map_err(|error| Problem::internal(&error))?;
             let request = RequestId(base + U256::from(as_u64(row.try_get(3)?)));
             let one = Use { holder, amount: as_u64(row.try_get(2)?), request };
-            items.push(Item { id: row.try_get(0)?, one });
+            let session = SessionOf::read(&row.try_get::<String, _>(4)?, row.try_get(5)?)?;
+            items.push(Item { id: row.try_get(0)?, one, session });
         }
         Ok((items, attempts))
     }
@@ -192,7 +250,7 @@ impl State {
         let Settlement { batch, plan } = settlement;
         let holding = |item: &Item| Holding { plan: *plan, holder: item.one.holder };
         let holdings: std::collections::BTreeSet<_> = items.iter().map(holding).collect();
-        let mut db = self.db.begin().await?;
+        let mut db = self.write().await?;
         // What is known of these holders counts no longer.
         lock_all(&mut db, holdings.iter(), true).await?;
         let ended = end_items(&mut db, items, status).await?;
@@ -200,22 +258,33 @@ impl State {
         for item in items.iter().filter(|item| ended.contains(&item.id)) {
             *credits.entry(holding(item)).or_default() += item.one.amount;
         }
-        let changes: Vec<_> = credits
+        let changes = credits
             .iter()
             .map(|(of, credits)| {
                 let [plan, holder] = of.binds();
                 vec![plan, holder, Bind::Number(0), Bind::Number(0), Bind::Number(-as_i64(*credits))]
             })
             .collect();
-        for_rows(
+        change_rows(
             &mut db,
             "INSERT INTO holdings (plan, holder, turn, purchases, gateway_owed) VALUES ROWS \
              ON CONFLICT (plan, holder) DO UPDATE SET gateway_owed = holdings.gateway_owed + excluded.gateway_owed",
-            &changes,
+            changes,
         )
         .await?;
+        if status == "unpaid" {
+            let mut counters = Counters::default();
+            let unpaid = items.iter().filter(|item| ended.contains(&item.id));
+            let unpaid: Vec<_> =
+                unpaid.filter_map(|item| Some((holding(item), item.session?, item.one.amount))).collect();
+            for (of, session, credits) in &unpaid {
+                counters.take(of, *session, *credits);
+            }
+            counters.write(&mut db).await?;
+            super::vouchers::doubt(&mut db, &unpaid).await?;
+        }
         if status == "redeemed" {
-            let taken: Vec<_> = credits
+            let taken = credits
                 .iter()
                 .map(|(of, credits)| {
                     let [plan, holder] = of.binds();
@@ -229,11 +298,11 @@ impl State {
                     ]
                 })
                 .collect();
-            for_rows(
+            change_rows(
                 &mut db,
                 "INSERT INTO gateway_redeemed (plan, holder, batch, attempt, block, credits) VALUES ROWS \
                  ON CONFLICT (plan, holder, batch, attempt) DO UPDATE SET credits = gateway_redeemed.credits + excluded.credits",
-                &taken,
+                taken,
             )
             .await?;
         }
@@ -247,14 +316,23 @@ impl State {
     }
 }
 
+/// Whether less may do: a block has no room for it, or the node does not take or try as much.
+fn may_be_too_much(error: &Error) -> bool {
+    match error {
+        Error::TooMuchGas { .. } => true,
+        Error::Transport(RpcError::ErrorResp(answer)) => !answer.is_retry_err(),
+        _ => false,
+    }
+}
+
 /// Which of them were owed until now.
 async fn end_items(db: &mut AnyConnection, items: &[Item], status: &str) -> Result<HashSet<String>, Problem> {
-    let rows: Vec<_> = items.iter().map(|item| vec![item.id.as_str().into(), status.into()]).collect();
+    let rows = items.iter().map(|item| vec![item.id.as_str().into(), status.into()]).collect();
     let ended = for_rows(
         db,
         "UPDATE gateway_requests SET status = v.column2 FROM (VALUES ROWS) AS v \
          WHERE gateway_requests.id = v.column1 AND gateway_requests.status = 'owed' RETURNING gateway_requests.id",
-        &rows,
+        rows,
     )
     .await?;
     Ok(ended.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)

@@ -38,6 +38,8 @@ pub(in crate::gateway) struct Account {
     pub(super) held: u64,
     /// What was served and is not redeemed yet.
     pub(super) owed: u64,
+    /// What was served, could not be redeemed, and is owed again with the request that is looked at.
+    pub(super) debt: u64,
     /// What is certain to be gone, once that was asked for.
     pub(super) certain: Option<u64>,
 }
@@ -55,11 +57,17 @@ impl Account {
         let bought_in = self.bought_in.filter(|&block| hold.seen.view.block < block);
         if hold.is_time {
             return Ok(match balance {
-                0 => Held::Short { available: 0, is_doubtful: false, purchases: self.purchases, bought_in },
+                0 => Held::Short {
+                    available: 0,
+                    is_doubtful: false,
+                    owes: false,
+                    purchases: self.purchases,
+                    bought_in,
+                },
                 _ => Held::In { left: 0 },
             });
         }
-        let kept = self.held.saturating_add(self.owed);
+        let kept = self.held.saturating_add(self.owed).saturating_add(self.debt);
         if kept.saturating_add(hold.amount) > at_risk {
             return Ok(Held::AtRisk);
         }
@@ -73,8 +81,9 @@ impl Account {
             Some(certain) => certain,
             None => *self.certain.insert(certain(db, hold).await?),
         };
-        let is_doubtful = hold.amount <= balance.saturating_sub(certain);
-        Ok(Held::Short { available, is_doubtful, purchases: self.purchases, bought_in })
+        let is_doubtful = hold.amount <= balance.saturating_sub(certain).saturating_sub(self.debt);
+        let owes = self.owed > 0;
+        Ok(Held::Short { available, is_doubtful, owes, purchases: self.purchases, bought_in })
     }
 }
 

@@ -4,6 +4,7 @@
 //! all who wait. The rows of holders are locked in one order, so that replicas wait for each other and nobody waits for ever.
 
 mod decide;
+mod sessions;
 mod write;
 
 use std::{sync::Arc, time::Duration};
@@ -19,8 +20,8 @@ use tokio::{
 use alloy::primitives::Address;
 
 use self::decide::Known;
-pub(super) use self::write::lock_all;
-use super::view::Seen;
+pub(super) use self::{sessions::Counters, write::lock_all};
+use super::{view::Seen, voucher::SessionOf};
 use crate::{
     database,
     problem::{Problem, ProblemKind},
@@ -54,6 +55,8 @@ pub(super) struct NewHold {
     /// The most credits that it may take.
     pub(super) amount: u64,
     pub(super) is_time: bool,
+    /// In which session it is redeemed, where the plan requires vouchers.
+    pub(super) session: Option<SessionOf>,
     /// A hash of the caller's own key and one of what is asked under it.
     pub(super) key: Option<(String, String)>,
     pub(super) seen: Arc<Seen>,
@@ -69,6 +72,8 @@ pub(super) enum Held {
         available: u64,
         /// Whether there are enough if nothing of what is not known yet is taken.
         is_doubtful: bool,
+        /// Whether something was served to the holder, and is not redeemed yet.
+        owes: bool,
         /// How often was bought for the holder before this was found.
         purchases: i64,
         /// The block of what was bought last, if that was not looked at.
@@ -76,10 +81,14 @@ pub(super) enum Held {
     },
     /// More than is to be at risk is held, or not redeemed yet.
     AtRisk,
+    /// The voucher of its session lets less be taken than is needed in all.
+    Unvouched { needed: u64 },
     /// The token was revoked.
     Revoked,
     /// The token may be used once, and was.
     Used,
+    /// The token may be used once, and it is not known yet whether it was.
+    UnderWay,
     /// The key stands for a request already.
     Repeated,
 }
@@ -89,6 +98,7 @@ pub(super) enum Held {
 pub(super) struct End {
     pub(super) id: String,
     pub(super) of: Holding,
+    pub(super) session: Option<SessionOf>,
     /// What was held.
     pub(super) held: u64,
     /// The credits for what was delivered; none where nothing was.
@@ -132,7 +142,8 @@ impl Journal {
         (Self(entries), Entries(taken))
     }
 
-    /// Holds credits for a request.
+    /// Holds credits for a request. Who asks has a [`Ticket`](super::delivered::Ticket) for it before: whatever becomes of the answer,
+    /// also if nobody takes it any more, what is held is let go of.
     pub(super) async fn hold(&self, hold: NewHold) -> Result<Held, Problem> {
         let (answer, answered) = oneshot::channel();
         let gone = || ProblemKind::BUSY.problem("this server ends");
@@ -256,27 +267,19 @@ impl Batch {
                 let _ = answer.send(());
             }
         }
-        for ((hold, answer), held) in std::mem::take(&mut self.holds).into_iter().zip(held) {
-            let is_in = matches!(held, Held::In { .. });
-            if answer.send(Ok(held)).is_err() && is_in {
-                // Who has gone meanwhile is not served.
-                self.release(hold);
-            }
+        for ((_, answer), held) in std::mem::take(&mut self.holds).into_iter().zip(held) {
+            // Who has gone meanwhile lets go of it.
+            let _ = answer.send(Ok(held));
         }
         Ok(())
     }
 
-    /// It is not known whether anything was written: what was to be held is let go of, and what has ended is written again.
+    /// It is not known whether anything was written: what was to be held is let go of by who is told this, and what has ended is
+    /// written again.
     fn fail(&mut self, problem: &Problem) {
-        for (hold, answer) in std::mem::take(&mut self.holds) {
+        for (_, answer) in std::mem::take(&mut self.holds) {
             let _ = answer.send(Err(problem.clone()));
-            self.release(hold);
         }
         self.progress.clear();
-    }
-
-    fn release(&mut self, hold: NewHold) {
-        let held = if hold.is_time { 0 } else { hold.amount };
-        self.ends.push((End { id: hold.id, of: hold.of, held, used: None, answer: None }, None));
     }
 }

@@ -26,7 +26,11 @@ const NOT_SIGNED_IN: (u16, &str) = (400, "SCRIP.AUTH.SIWE");
 
 /// A message of ERC-4361 with what the server asks for, and its changes.
 pub(super) async fn message(env: &ServerEnv, who: Address, changes: &[(&str, &str)]) -> Result<String> {
-    let asked = env.anyone.post_nothing("/api/v1/auth/siwe/nonce").await?.ok()?;
+    message_for(&env.anyone, who, changes).await
+}
+
+async fn message_for(anyone: &Caller, who: Address, changes: &[(&str, &str)]) -> Result<String> {
+    let asked = anyone.post_nothing("/api/v1/auth/siwe/nonce").await?.ok()?;
     let said = |name: &str| match changes.iter().find(|(changed, _)| *changed == name) {
         Some((_, other)) => (*other).to_owned(),
         None => asked[name].as_str().map_or_else(|| asked[name].to_string(), str::to_owned),
@@ -47,24 +51,29 @@ pub(super) async fn message(env: &ServerEnv, who: Address, changes: &[(&str, &st
     Ok(text)
 }
 
-async fn log_in(env: &ServerEnv, message: &str, signer: &PrivateKeySigner) -> Result<Answer> {
+async fn log_in(anyone: &Caller, message: &str, signer: &PrivateKeySigner) -> Result<Answer> {
     let signature = signer.sign_message_sync(message.as_bytes())?.to_string();
-    env.anyone.post("/api/v1/auth/siwe", &json!({ "message": message, "signature": signature })).await
+    anyone.post("/api/v1/auth/siwe", &json!({ "message": message, "signature": signature })).await
 }
 
 /// A wallet that has logged in.
-struct Wallet {
-    caller: Caller,
-    signer: PrivateKeySigner,
+pub(super) struct Wallet {
+    pub(super) caller: Caller,
+    pub(super) signer: PrivateKeySigner,
 }
 
 impl Wallet {
     async fn new(env: &ServerEnv, signer: PrivateKeySigner) -> Result<Self> {
-        let text = message(env, signer.address(), &[]).await?;
-        let logged_in = log_in(env, &text, &signer).await?.ok()?;
+        Self::of(&env.anyone, signer).await
+    }
+
+    /// Logs in at any server.
+    pub(super) async fn of(anyone: &Caller, signer: PrivateKeySigner) -> Result<Self> {
+        let text = message_for(anyone, signer.address(), &[]).await?;
+        let logged_in = log_in(anyone, &text, &signer).await?.ok()?;
         ensure!(Address::from_str(logged_in["address"].as_str().unwrap_or_default())? == signer.address());
         let key = logged_in["key"].as_str().ok_or_eyre("no key")?;
-        Ok(Self { caller: env.anyone.with_key(key), signer })
+        Ok(Self { caller: Caller::of(anyone.url(), Some(key))?, signer })
     }
 
     /// Sends what it was handed; the problem's words.
@@ -154,10 +163,11 @@ async fn who_has_not_signed_is_not_let_in(env: &mut ServerEnv) -> Result<()> {
     let (signer, other) = (PrivateKeySigner::random(), PrivateKeySigner::random());
     let own = signer.address();
     let fails = async |text: &str, signer: &PrivateKeySigner| -> Result<()> {
-        refused(&log_in(env, text, signer).await?, NOT_SIGNED_IN.0, NOT_SIGNED_IN.1)
+        refused(&log_in(&env.anyone, text, signer).await?, NOT_SIGNED_IN.0, NOT_SIGNED_IN.1)
     };
-    let wrong: [&[(&str, &str)]; 7] = [
+    let wrong: [&[(&str, &str)]; 8] = [
         &[("domain", "evil.example")],
+        &[("uri", "https://evil.example/log-in")],
         &[("chainId", "1")],
         &[("nonce", "0123456789abcdef")],
         &[("version", "2")],
@@ -174,7 +184,7 @@ async fn who_has_not_signed_is_not_let_in(env: &mut ServerEnv) -> Result<()> {
     fails(&text, &other).await?;
     fails(&text.replace("Scrip", "Script"), &other).await?;
     // That others tried it has not used it up; that it was used has.
-    log_in(env, &text, &signer).await?.ok()?;
+    log_in(&env.anyone, &text, &signer).await?.ok()?;
     fails(&text, &signer).await?;
     let late = message(env, own, &[]).await?;
     env.advance(600);

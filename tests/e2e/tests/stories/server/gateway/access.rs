@@ -10,6 +10,7 @@ use scrip_e2e::{
 };
 use serde_json::{Value, json};
 use sqlx::Row;
+use tokio::time::{Instant, sleep};
 
 use super::{Service, access, count, read};
 use crate::server::{on_each_database, refused};
@@ -65,12 +66,24 @@ async fn a_token_opens_what_it_is_for(env: &mut ServerEnv) -> Result<()> {
     );
     assert_eq!(read(with(&once, Method::POST, "/ask")).await?.status, 200);
     refused(&read(with(&once, Method::POST, "/ask")).await?, 402, "BCK.X402.0059")?;
+    // While that is under way nobody is told to pay for another.
+    let once = json!({ "accepted": { "planId": service.plan, "extra": {} }, "tokenVersion": 3, "resource": { "url": "/ask" } });
+    let (once, _) = made(once).await?;
+    let early = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        get(&once, "/ask").await
+    };
+    let (first, early) = tokio::try_join!(get(&once, "/ask?after=1000&status=500"), early)?;
+    assert_eq!(first.status, 500);
+    refused(&early, 409, "SCRIP.GATEWAY.UNDER_WAY")?;
     // Revoked, and ended.
     let (ended, hash) = made(extra(json!({}))).await?;
-    assert_eq!(get(&ended, "/ask").await?.status, 200);
+    let again = || with(&ended, Method::GET, "/ask").header("idempotency-key", "again");
+    assert_eq!(read(again()).await?.status, 200);
     let revoke = env.subscriber.request(Method::DELETE, &format!("/api/v1/x402/permissions/{hash}"));
     Answer::of(revoke).await?.ok()?;
     refused(&get(&ended, "/ask").await?, 402, "BCK.X402.0022")?;
+    refused(&read(again()).await?, 402, "BCK.X402.0022")?;
     let asked = service.upstream.requests();
     env.advance(40 * 86_400);
     refused(&get(&service.token, "/ask").await?, 402, "BCK.X402.0023")?;
@@ -149,7 +162,16 @@ async fn a_delegation_buys_what_is_missing(env: &mut ServerEnv) -> Result<()> {
         let answer = caller.get(&path).await?;
         assert_eq!((answer.status, &answer.headers["scrip-credits-left"]), (200, &left.parse()?));
     }
-    refused(&caller.get(&path).await?, 402, "BCK.X402.0020")?;
+    // Nothing is demanded as long as it is not known what becomes of those.
+    let began = Instant::now();
+    let refusal = loop {
+        let answer = caller.get(&path).await?;
+        if answer.status != 503 || began.elapsed() > Duration::from_secs(30) {
+            break answer;
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    refused(&refusal, 402, "BCK.X402.0020")?;
     assert_eq!(upstream.requests(), 3);
     Ok(())
 }

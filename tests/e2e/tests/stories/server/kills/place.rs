@@ -51,7 +51,7 @@ impl Place {
             database: &database,
             fund: &chain.devnet.actor("deployer")?.signer,
             folder: folder.path(),
-            more: &["--private-upstreams", "--settle-after", "1"],
+            more: &["--private-upstreams", "--settle-after", "1", "--public-url", "https://scrip.example"],
         };
         let mut servers = Vec::new();
         for number in 0..replicas {
