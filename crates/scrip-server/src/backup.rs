@@ -9,7 +9,7 @@ use std::{
 
 use sqlx::{AnyConnection, Connection, any::AnyConnectOptions};
 
-use crate::problem::ProblemKind;
+use crate::{gateway, problem::ProblemKind};
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum BackupError {
     /// The database cannot be read.
     #[error("the database cannot be backed up: {0}")]
     Database(sqlx::Error),
+    /// What the gateway has written cannot be read.
+    #[error("the database cannot be backed up, for its gateway's log cannot be read: {0}")]
+    Content(String),
     /// The file is there already, or cannot be written.
     #[error("the backup cannot be written to {}: {error}", path.display())]
     File {
@@ -100,23 +103,17 @@ async fn give_up(saved: &mut AnyConnection) -> Result<(), BackupError> {
     ] {
         sqlx::query(past).execute(&mut *saved).await?;
     }
-    give_up_unnumbered(saved).await
+    give_up_uncut(saved).await
 }
 
-/// The same of what the gateway has served and put into no batch yet: it may be redeemed since under an id that is not in the copy.
+/// The same of what the gateway has let in and put into no batch yet: it may be redeemed since under an id that is not in the copy.
 /// Batches go on under their ids, which the contract takes once; those to come begin with others.
-async fn give_up_unnumbered(saved: &mut AnyConnection) -> Result<(), BackupError> {
-    let there = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = 'gateway_requests'");
+async fn give_up_uncut(saved: &mut AnyConnection) -> Result<(), BackupError> {
+    let there = sqlx::query("SELECT 1 FROM sqlite_master WHERE name = 'gateway_log'");
     if there.fetch_optional(&mut *saved).await?.is_none() {
         return Ok(());
     }
-    for give_up in [
-        "UPDATE gateway_requests SET status = 'unpaid' WHERE status = 'owed' AND batch IS NULL",
-        "UPDATE holdings SET gateway_owed = COALESCE((SELECT SUM(used) FROM gateway_requests r \
-           WHERE r.plan = holdings.plan AND r.holder = holdings.holder AND r.status = 'owed'), 0)",
-        "DELETE FROM gateway_numbers",
-    ] {
-        sqlx::query(give_up).execute(&mut *saved).await?;
-    }
+    gateway::forget_logs(saved).await.map_err(|problem| BackupError::Content(problem.detail.clone()))?;
+    sqlx::query("DELETE FROM gateway_numbers").execute(saved).await?;
     Ok(())
 }

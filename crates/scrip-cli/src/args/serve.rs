@@ -62,7 +62,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "SCRIP_SETTLE_AFTER", value_name = "SECONDS")]
     pub(crate) settle_after: Option<u64>,
     /// How many requests are redeemed in one transaction at most, and are not waited with any longer
-    #[arg(long, env = "SCRIP_SETTLE_COUNT", default_value_t = 200, value_name = "NUMBER")]
+    #[arg(long, env = "SCRIP_SETTLE_COUNT", default_value_t = 1_000, value_name = "NUMBER")]
     pub(crate) settle_count: u32,
     /// The most credits of one holder and plan that are used, or held, and not redeemed yet: as many can be lost where a holder
     /// spends them elsewhere meanwhile

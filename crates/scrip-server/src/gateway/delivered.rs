@@ -39,12 +39,9 @@ pub(super) struct Ticket {
 impl Ticket {
     /// Of what is going to be held.
     pub(super) fn new(journal: Journal, hold: &NewHold) -> Self {
-        let (id, of, session, held) = (hold.id.clone(), hold.of.clone(), hold.session, hold.credits());
-        Self {
-            journal,
-            end: Some(End { id, of, session, held, used: None, answer: None }),
-            is_time: hold.is_time,
-        }
+        let (id, of, held) = (hold.id.clone(), hold.of.clone(), hold.credits());
+        let end = Some(End { id, of, held, used: None, answer: None });
+        Self { journal, end, is_time: hold.is_time }
     }
 
     /// Nothing was held.

@@ -168,7 +168,6 @@ impl State {
             _ => None,
         };
         let mut asking = Asking {
-            service: served.did.to_string(),
             redeemer: served.owner,
             plan,
             holder,

@@ -21,7 +21,6 @@ use crate::{
 /// A request that wants to be let in.
 #[derive(Debug)]
 pub(super) struct Asking {
-    pub(super) service: String,
     pub(super) redeemer: Address,
     pub(super) plan: PlanId,
     pub(super) holder: Address,
@@ -74,7 +73,6 @@ impl State {
             let hold = NewHold {
                 id: id.clone(),
                 of: Holding { plan, holder },
-                service: asking.service.clone(),
                 redeemer: asking.redeemer,
                 token: asking.token.clone(),
                 is_single_use: asking.is_single_use,

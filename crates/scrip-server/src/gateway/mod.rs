@@ -38,7 +38,7 @@ use scrip::{Did, PlanId, Services};
 use tokio::{sync::OnceCell, task::JoinHandle, time::timeout};
 
 pub use self::settings::Gateway;
-pub(crate) use self::{batch::Settlement, service::check_api};
+pub(crate) use self::{batch::Settlement, recover::forget_logs, service::check_api};
 use self::{
     connect::Upstreams,
     journal::{Entries, Journal},

@@ -71,7 +71,7 @@ impl State {
     /// Whether a request was let in before.
     pub(super) async fn is_repeated(&self, key: Option<&Key>) -> Result<bool, Problem> {
         let Some(key) = key else { return Ok(false) };
-        let row = sqlx::query("SELECT 1 FROM gateway_requests WHERE request_key = $1")
+        let row = sqlx::query("SELECT 1 FROM gateway_keys WHERE name = $1")
             .bind(&key.name)
             .fetch_optional(&self.db)
             .await?;
@@ -81,13 +81,11 @@ impl State {
     /// The answer to a request that was let in before.
     pub(super) async fn answer_again(&self, key: Option<&Key>) -> Result<Response, Problem> {
         let key = key.ok_or_else(|| ProblemKind::INVALID_REQUEST.problem("a repetition without a key"))?;
-        let row = sqlx::query(
-            "SELECT r.digest, r.status, a.status, a.headers, a.body FROM gateway_requests r \
-             LEFT JOIN gateway_answers a ON a.request = r.id WHERE r.request_key = $1",
-        )
-        .bind(&key.name)
-        .fetch_optional(&self.db)
-        .await?;
+        let row =
+            sqlx::query("SELECT digest, ended_at, status, headers, body FROM gateway_keys WHERE name = $1")
+                .bind(&key.name)
+                .fetch_optional(&self.db)
+                .await?;
         let under_way = || {
             ProblemKind::UNDER_WAY
                 .problem("the same request is under way")
@@ -95,23 +93,25 @@ impl State {
         };
         // The first has been let go of meanwhile.
         let Some(row) = row else { return Err(under_way()) };
-        let digest: Option<String> = row.try_get(0)?;
-        if digest.as_deref() != Some(&key.digest) {
+        if row.try_get::<String, _>(0)? != key.digest {
             return Err(ProblemKind::KEY_REUSED
                 .problem("the Idempotency-Key stands for another request to this service")
                 .hint("use a new key for a new request"));
         }
-        if row.try_get::<String, _>(1)? == "held" {
+        if row.try_get::<Option<i64>, _>(1)?.is_none() {
             return Err(under_way());
         }
-        let Some(status) = row.try_get::<Option<i64>, _>(2)? else {
+        let (Some(status), Some(kept), Some(body)) = (
+            row.try_get::<Option<i64>, _>(2)?,
+            row.try_get::<Option<String>, _>(3)?,
+            row.try_get::<Option<String>, _>(4)?,
+        ) else {
             return Err(ProblemKind::NOT_KEPT
                 .problem(
                     "the same request was answered, and its answer was too long to be kept, or is too old",
                 )
                 .hint("use a new key to ask anew, which is paid for anew"));
         };
-        let (kept, body): (String, String) = (row.try_get(3)?, row.try_get(4)?);
         let pairs: Vec<(String, String)> =
             serde_json::from_str(&kept).map_err(|error| Problem::internal(&error))?;
         let mut headers = HeaderMap::new();
@@ -129,10 +129,12 @@ impl State {
 
     /// Forgets answers that are too old.
     pub(super) async fn forget_answers(&self) -> Result<(), Problem> {
-        sqlx::query("DELETE FROM gateway_answers WHERE created_at < $1")
-            .bind(self.now_i64() - KEPT)
-            .execute(&self.db)
-            .await?;
+        sqlx::query(
+            "UPDATE gateway_keys SET headers = NULL, body = NULL WHERE body IS NOT NULL AND ended_at < $1",
+        )
+        .bind(self.now_i64() - KEPT)
+        .execute(&self.db)
+        .await?;
         Ok(())
     }
 }

@@ -35,7 +35,7 @@ impl Default for Gateway {
             patience: Duration::from_secs(60),
             longest: Duration::from_secs(300),
             settle_after: Duration::from_secs(10),
-            settle_count: 200,
+            settle_count: 1_000,
             at_risk: 100_000,
             body: 16 << 20,
         }

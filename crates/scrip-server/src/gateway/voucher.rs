@@ -39,14 +39,6 @@ impl SessionOf {
         Self { redeemer, number: OWN }
     }
 
-    /// Of a request, as it is in the database.
-    pub(super) fn read(redeemer: &str, number: Option<String>) -> Result<Option<Self>, Problem> {
-        let Some(number) = number else { return Ok(None) };
-        let redeemer = redeemer.parse().map_err(|error| Problem::internal(&error))?;
-        let number = number.parse().map_err(|error| Problem::internal(&error))?;
-        Ok(Some(Self { redeemer, number }))
-    }
-
     pub(super) fn is_own(&self) -> bool {
         self.number == OWN
     }
@@ -286,8 +278,8 @@ impl State {
     /// and could not be redeemed, for that is owed again with it.
     async fn needed(&self, redeem: &ToRedeem, spent: u64) -> Result<u64, Problem> {
         let row = sqlx::query(
-            "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM gateway_requests \
-             WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND status = 'unpaid' AND session IS NOT NULL",
+            "SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM gateway_unpaid \
+             WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND session IS NOT NULL",
         )
         .bind(redeem.of.plan.to_string())
         .bind(redeem.of.holder.to_string())

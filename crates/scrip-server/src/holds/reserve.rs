@@ -348,7 +348,7 @@ impl Kept {
 async fn is_used(db: &mut AnyConnection, ask: &Ask, now: u64) -> Result<bool, Problem> {
     let row = sqlx::query(
         "SELECT 1 FROM holds WHERE token = $1 AND request <> $2 AND (status <> 'held' OR expires_at > $3) \
-         UNION ALL SELECT 1 FROM gateway_requests WHERE token = $1 AND single_use = 1 AND status <> 'released' LIMIT 1",
+         UNION ALL SELECT 1 FROM gateway_tokens WHERE hash = $1 LIMIT 1",
     )
     .bind(&ask.token)
     .bind(&ask.request)

@@ -1,6 +1,6 @@
 //! What a history tells, written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::Address;
 use scrip::{BlockRef, Cursor, Event, Kind, Permissions, PlanId, Position, Record, Terms};
@@ -22,13 +22,13 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// How many lines of histories it is, and 1 at least.
-    pub(super) fn lines(&self) -> usize {
+    /// How much is written for it, and 1 at least: in how many holders' histories it is, and how long its record is.
+    pub(super) fn weight(&self) -> usize {
         match self {
-            Self::Happened(record) => match &record.event {
-                Event::BatchRedeemed(batch) => batch.uses.len().max(1),
-                _ => 1,
-            },
+            Self::Happened(record) => {
+                let uses = if let Event::BatchRedeemed(batch) = &record.event { batch.uses.len() } else { 1 };
+                holders(&record.event).len().max(uses / 20).max(1)
+            }
             Self::Removed(_) => 1,
         }
     }
@@ -102,13 +102,13 @@ async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<Stri
     // What a batch redeems is listed as if each had been redeemed alone.
     let listed = if kind == Kind::BatchRedeemed { Kind::Redeemed } else { kind };
     let listed = name(listed)?;
-    let row = |(part, holder): (i64, Address)| {
-        let place = [as_i64(block.number), as_i64(log), part].map(Bind::from);
+    let row = |(holder, lines): (Address, i64)| {
+        let place = [as_i64(block.number), as_i64(log), lines].map(Bind::from);
         let whose = [plan.as_deref().unwrap_or_default(), &holder.to_string(), &listed].map(Bind::from);
         place.into_iter().chain(whose).collect()
     };
-    let entries = (0..).zip(holders(&record.event)).map(row).collect();
-    let insert = "INSERT INTO index_entries (block, log, part, plan, holder, kind) VALUES ROWS";
+    let entries = holders(&record.event).into_iter().map(row).collect();
+    let insert = "INSERT INTO index_entries (block, log, lines, plan, holder, kind) VALUES ROWS";
     change_rows(db, insert, entries).await?;
     Ok(plan.filter(|_| makes_plan(kind)))
 }
@@ -242,21 +242,28 @@ fn name(kind: Kind) -> Result<String, Problem> {
     }
 }
 
-/// In whose history an event is, one for each part. What only says the same again in other words is in nobody's.
-fn holders(event: &Event) -> Vec<Address> {
-    match event {
-        Event::Ordered(event) => vec![event.holder],
-        Event::Settled(event) => vec![event.holder],
-        Event::TakenBack(event) => vec![event.holder],
-        Event::TakeBackReversed(event) => vec![event.holder],
-        Event::Minted(event) => vec![event.holder],
-        Event::Burned(event) => vec![event.holder],
-        Event::Redeemed(event) => vec![event.holder],
-        Event::UsesPaid(event) => vec![event.holder],
-        Event::Expired(event) => vec![event.holder],
-        Event::BatchRedeemed(event) => event.uses.iter().map(|one| one.holder).collect(),
-        _ => Vec::new(),
-    }
+/// In whose history an event is, and how many lines of it. What only says the same again in other words is in nobody's.
+fn holders(event: &Event) -> BTreeMap<Address, i64> {
+    let holder = match event {
+        Event::Ordered(event) => event.holder,
+        Event::Settled(event) => event.holder,
+        Event::TakenBack(event) => event.holder,
+        Event::TakeBackReversed(event) => event.holder,
+        Event::Minted(event) => event.holder,
+        Event::Burned(event) => event.holder,
+        Event::Redeemed(event) => event.holder,
+        Event::UsesPaid(event) => event.holder,
+        Event::Expired(event) => event.holder,
+        Event::BatchRedeemed(event) => {
+            let mut holders = BTreeMap::new();
+            for one in &event.uses {
+                *holders.entry(one.holder).or_default() += 1;
+            }
+            return holders;
+        }
+        _ => return BTreeMap::new(),
+    };
+    BTreeMap::from([(holder, 1)])
 }
 
 /// The plan of a row.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{problem::Problem, state::State};
 
-/// After how many lines of histories they are written: others wait to write meanwhile.
+/// After how many entries of histories they are written: others wait to write meanwhile.
 const AT_ONCE: usize = 500;
 /// How long until what went wrong is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
     let mut updates = history.updates();
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut steps = Vec::new();
+    let (mut steps, mut entries) = (Vec::<Step>::new(), 0);
     let mut is_troubled = false;
     loop {
         let update = tokio::select! {
@@ -139,19 +139,15 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
             },
         };
         is_troubled = false;
-        let reached = match change {
-            Change::Happened(record) => {
-                steps.push(Step::Happened(record));
-                None
-            }
-            Change::Removed(position) => {
-                steps.push(Step::Removed(position));
-                None
-            }
-            Change::Reached(block) => Some(block),
-            _ => None,
+        let (step, reached) = match change {
+            Change::Happened(record) => (Some(Step::Happened(record)), None),
+            Change::Removed(position) => (Some(Step::Removed(position)), None),
+            Change::Reached(block) => (None, Some(block)),
+            _ => (None, None),
         };
-        let is_enough = steps.iter().map(Step::lines).sum::<usize>() >= AT_ONCE;
+        entries += step.as_ref().map_or(0, Step::weight);
+        steps.extend(step);
+        let is_enough = entries >= AT_ONCE;
         if reached.is_none() && !is_enough {
             continue;
         }
@@ -160,6 +156,7 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
         }
         state.write_batch(term, &steps, &cursor, reached).await?;
         steps.clear();
+        entries = 0;
         if let Some(block) = reached {
             // However long a node takes over it, another process does not take this one for gone.
             tokio::select! {

@@ -4,11 +4,11 @@
 //! once, and gone on with by another process when this one dies. That each request is redeemed once at most is the contract's promise, by
 //! its id.
 
-mod cut;
+mod item;
 mod redeem;
 mod vouchers;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy::primitives::{Address, keccak256};
 use scrip::PlanId;
@@ -19,17 +19,18 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub(super) use self::item::Item;
 use crate::{
+    account::{as_i64, as_u64},
     extract::Repeat,
     problem::{Problem, ProblemKind},
+    sql::change_rows,
     state::State,
     work::Work,
 };
 
 /// How often is looked what is to be redeemed.
 const LOOK: Duration = Duration::from_millis(200);
-/// How long ago something was served, in seconds, before it is redeemed for who waits for that.
-const EARLY: u64 = 1;
 /// How often what nobody asks for any more is taken out of the database.
 const SWEEP: Duration = Duration::from_secs(300);
 
@@ -40,18 +41,9 @@ pub(crate) struct Settlement {
     pub(crate) plan: PlanId,
 }
 
-/// What of a plan one account redeems.
-#[derive(Debug, Clone)]
-struct Group {
-    plan: PlanId,
-    redeemer: Address,
-    /// Whether that is done with vouchers.
-    is_vouched: bool,
-}
-
 /// How many requests are redeemed with vouchers in one transaction at most: the signature of a wallet may take 500,000 gas, and a use
 /// that is paid for a transfer to each payee, of the 16,777,216 that a transaction may have (EIP-7825).
-const VOUCHED_AT_ONCE: u32 = 16;
+const VOUCHED_AT_ONCE: usize = 16;
 
 /// Makes batches of what was served, and redeems them, for as long as it is not aborted.
 pub(super) fn worker(state: &Arc<State>) -> JoinHandle<()> {
@@ -75,9 +67,7 @@ pub(super) fn worker(state: &Arc<State>) -> JoinHandle<()> {
 
 impl State {
     async fn settle_what_is_due(self: &Arc<Self>) -> Result<(), Problem> {
-        for group in self.due().await? {
-            while self.cut_batch(&group).await? {}
-        }
+        self.gate.journal.cut(self.awaited().await?).await?;
         let open = sqlx::query(
             "SELECT id, plan, redeemer FROM gateway_batches WHERE status = 'open' ORDER BY created_at",
         );
@@ -108,44 +98,39 @@ impl State {
         self.gate.end(&batch);
     }
 
-    /// What is to be redeemed now: enough, long enough ago, too much at risk, or what is waited for.
-    async fn due(&self) -> Result<Vec<Group>, Problem> {
-        let settings = &self.gate.settings;
-        let awaited = std::mem::take(&mut *self.gate.awaited());
-        let rows = sqlx::query(
-            "SELECT plan, redeemer, COUNT(*), MIN(settled_at), CAST(SUM(used) AS BIGINT), COUNT(session) \
-             FROM gateway_requests \
-             WHERE status = 'owed' AND batch IS NULL GROUP BY plan, redeemer",
-        )
-        .fetch_all(&self.db)
-        .await?;
-        let mut due = Vec::new();
-        for row in rows {
-            let (plan, redeemer): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let number =
-                |column| -> Result<u64, Problem> { Ok(crate::account::as_u64(row.try_get(column)?)) };
-            let is_vouched = number(5)? > 0;
-            let (plan, age): (PlanId, _) = (plan.parse()?, self.now().saturating_sub(number(3)?));
-            // Whoever waits makes redeeming dearer for others, and does so once a second at most.
-            let is_awaited = awaited.contains(&plan);
-            if is_awaited && age < EARLY {
-                self.gate.hurry(plan);
-            }
-            if is_awaited && age >= EARLY
-                || number(2)? >= u64::from(self.most_at_once(is_vouched))
-                || age >= settings.settle_after.as_secs()
-                || number(4)? >= settings.at_risk / 2
-            {
-                let redeemer = redeemer.parse().map_err(|error| Problem::internal(&error))?;
-                due.push(Group { plan, redeemer, is_vouched });
-            }
+    /// Of what plans somebody waits until what was served is redeemed, here or at another process, and since when.
+    async fn awaited(&self) -> Result<BTreeMap<PlanId, u64>, Problem> {
+        let hurried = self.gate.awaited().clone();
+        if !hurried.is_empty() {
+            let now = self.now_i64();
+            let rows = hurried.iter().map(|plan| vec![plan.to_string().into(), now.into()]).collect();
+            let mut db = self.write().await?;
+            change_rows(
+                &mut db,
+                "INSERT INTO gateway_awaited (plan, asked_at) VALUES ROWS \
+                 ON CONFLICT (plan) DO UPDATE SET asked_at = excluded.asked_at",
+                rows,
+            )
+            .await?;
+            db.commit().await?;
+            self.gate.awaited().retain(|plan| !hurried.contains(plan));
         }
-        Ok(due)
+        // What was served before is redeemed for its age.
+        let since = self.now().saturating_sub(self.gate.settings.settle_after.as_secs());
+        let rows = sqlx::query("SELECT plan, asked_at FROM gateway_awaited WHERE asked_at >= $1")
+            .bind(as_i64(since))
+            .fetch_all(&self.db)
+            .await?;
+        let awaited = rows.iter().map(|row| {
+            let plan: String = row.try_get(0)?;
+            Ok((plan.parse()?, as_u64(row.try_get(1)?)))
+        });
+        awaited.collect()
     }
 
     /// How many requests are redeemed in one transaction at most.
-    fn most_at_once(&self, is_vouched: bool) -> u32 {
-        let most = self.gate.settings.settle_count.max(1);
+    pub(super) fn most_at_once(&self, is_vouched: bool) -> usize {
+        let most = self.gate.settings.settle_count.max(1) as usize;
         if is_vouched { most.min(VOUCHED_AT_ONCE) } else { most }
     }
 

@@ -1,20 +1,23 @@
 //! Redeeming a batch.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use alloy::{
     primitives::{Address, U256},
     transports::RpcError,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
-use scrip::{Batch, Error, RequestId, Use};
+use scrip::{Batch, Error, PlanId, Use};
 use serde_json::json;
 use sqlx::{AnyConnection, Row};
 use tokio::time::sleep;
 
-use super::{LOOK, Settlement};
+use super::{
+    LOOK, Settlement,
+    item::{self, Became},
+};
 use crate::{
-    account::{as_i64, as_u64},
+    account::as_i64,
     chain::Actor,
     database::fresh_id,
     gateway::{
@@ -22,7 +25,7 @@ use crate::{
         voucher::SessionOf,
     },
     problem::Problem,
-    sql::{Bind, change_rows, for_rows},
+    sql::{Bind, change_rows},
     state::State,
     work::{Failure, Outcome},
 };
@@ -32,7 +35,7 @@ const AT_ONCE: usize = 8;
 /// How often it is waited for twice as long before what is refused for no reason that shows is sent again.
 const MOST_TIMES: u32 = 11;
 
-/// A request of a batch.
+/// A request of a batch that is to be redeemed.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     id: String,
@@ -44,13 +47,10 @@ pub(super) struct Item {
 /// What has become of some requests of a batch.
 struct Settled<'a> {
     items: &'a [Item],
-    /// `redeemed`, or `unpaid`.
-    status: &'static str,
+    became: Became,
     /// The block as of which that is so.
     block: u64,
     attempt: i64,
-    /// Whether nothing is left of the batch.
-    is_all: bool,
 }
 
 impl State {
@@ -103,7 +103,7 @@ impl State {
         let sorted_out = match done {
             Ok(receipt) => {
                 let block = receipt.block;
-                let settled = Settled { items: &items, status: "redeemed", block, attempt, is_all: true };
+                let settled = Settled { items: &items, became: Became::Redeemed, block, attempt };
                 self.take_down_settled(settlement, settled).await?;
                 return Ok(Some(outcome(Some(receipt.transaction), Some(block))));
             }
@@ -125,31 +125,32 @@ impl State {
 
     /// Puts the second half of a batch into one of its own, under the ids that it has.
     async fn halve_batch(&self, batch: &str, items: &[Item]) -> Result<(), Problem> {
-        let half = fresh_id();
+        let mut moved: HashSet<_> = items[items.len() / 2..].iter().map(|item| item.id.as_str()).collect();
         let mut db = self.write().await?;
+        let mut all = lock_items(&mut db, batch).await?;
+        let mut half = Vec::new();
+        for item in all.iter_mut().filter(|item| item.became.is_none()) {
+            if moved.remove(item.id.as_str()) {
+                half.push(item.clone());
+                item.became = Some(Became::Moved);
+            }
+        }
         // What was begun with all of it is another write.
-        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL WHERE id = $1")
-            .bind(batch)
-            .execute(&mut *db)
-            .await?;
         sqlx::query(
-            "INSERT INTO gateway_batches (id, plan, redeemer, base, status, attempts, created_at) \
-             SELECT $1, plan, redeemer, base, 'open', 0, created_at FROM gateway_batches WHERE id = $2",
+            "UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL, items = $1 WHERE id = $2",
         )
-        .bind(&half)
+        .bind(written(&all)?)
         .bind(batch)
         .execute(&mut *db)
         .await?;
-        let rows = items[items.len() / 2..]
-            .iter()
-            .map(|item| vec![item.id.as_str().into(), half.as_str().into(), batch.into()])
-            .collect();
-        change_rows(
-            &mut db,
-            "UPDATE gateway_requests SET batch = v.column2 FROM (VALUES ROWS) AS v \
-             WHERE gateway_requests.id = v.column1 AND gateway_requests.batch = v.column3 AND gateway_requests.status = 'owed'",
-            rows,
+        sqlx::query(
+            "INSERT INTO gateway_batches (id, plan, redeemer, base, status, attempts, created_at, items, redeemed) \
+             SELECT $1, plan, redeemer, base, 'open', 0, created_at, $2, 0 FROM gateway_batches WHERE id = $3",
         )
+        .bind(fresh_id())
+        .bind(written(&half)?)
+        .bind(batch)
+        .execute(&mut *db)
         .await?;
         Ok(db.commit().await?)
     }
@@ -197,8 +198,8 @@ impl State {
             .execute(&self.db)
             .await
             .map_err(Problem::from)?;
-        for (items, status) in [(&redeemed, "redeemed"), (&unpaid, "unpaid")] {
-            let settled = Settled { items, status, block, attempt, is_all: false };
+        for (items, became) in [(&redeemed, Became::Redeemed), (&unpaid, Became::Unpaid)] {
+            let settled = Settled { items, became, block, attempt };
             self.take_down_settled(settlement, settled).await?;
         }
         if redeemed.is_empty() && unpaid.is_empty() {
@@ -211,26 +212,18 @@ impl State {
 
     /// What of a batch is not settled yet, and how often it was tried.
     async fn batch_items(&self, batch: &str) -> Result<(Vec<Item>, i64), Problem> {
-        let row = sqlx::query("SELECT base, attempts FROM gateway_batches WHERE id = $1").bind(batch);
-        let row = row.fetch_one(&self.db).await?;
+        let row = sqlx::query("SELECT base, attempts, redeemer, items FROM gateway_batches WHERE id = $1");
+        let row = row.bind(batch).fetch_one(&self.db).await?;
         let (base, attempts): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
         let base: U256 = base.parse().map_err(|error| Problem::internal(&error))?;
-        let rows = sqlx::query(
-            "SELECT id, holder, used, number, redeemer, session FROM gateway_requests WHERE batch = $1 AND status = 'owed' ORDER BY number",
-        )
-        .bind(batch)
-        .fetch_all(&self.db)
-        .await?;
-        let mut items = Vec::with_capacity(rows.len());
-        for row in rows {
-            let holder: String = row.try_get(1)?;
-            let holder: Address = holder.parse().map_err(|error| Problem::internal(&error))?;
-            let request = RequestId(base + U256::from(as_u64(row.try_get(3)?)));
-            let one = Use { holder, amount: as_u64(row.try_get(2)?), request };
-            let session = SessionOf::read(&row.try_get::<String, _>(4)?, row.try_get(5)?)?;
-            items.push(Item { id: row.try_get(0)?, one, session });
-        }
-        Ok((items, attempts))
+        let redeemer: String = row.try_get(2)?;
+        let redeemer: Address = redeemer.parse().map_err(|error| Problem::internal(&error))?;
+        let owed = read(&row.try_get::<String, _>(3)?)?.into_iter().filter(|item| item.became.is_none());
+        let item = |item: item::Item| {
+            let (one, session) = (item.on_chain(base), item.session(redeemer));
+            Item { id: item.id, one, session }
+        };
+        Ok((owed.map(item).collect(), attempts))
     }
 
     async fn end_batch(&self, batch: &str) -> Result<(), Problem> {
@@ -243,17 +236,25 @@ impl State {
 
     /// Takes it down, once: what is owed no longer, and from which block on the chain's balance is without it.
     async fn take_down_settled(&self, settlement: &Settlement, settled: Settled<'_>) -> Result<(), Problem> {
-        let Settled { items, status, block, attempt, is_all } = settled;
+        let Settled { items, became, block, attempt } = settled;
         if items.is_empty() {
             return Ok(());
         }
         let Settlement { batch, plan } = settlement;
         let holding = |item: &Item| Holding { plan: *plan, holder: item.one.holder };
-        let holdings: std::collections::BTreeSet<_> = items.iter().map(holding).collect();
+        let holdings: BTreeSet<_> = items.iter().map(holding).collect();
         let mut db = self.write().await?;
         // What is known of these holders counts no longer.
         lock_all(&mut db, holdings.iter(), true).await?;
-        let ended = end_items(&mut db, items, status).await?;
+        let mut all = lock_items(&mut db, batch).await?;
+        let settled: HashSet<_> = items.iter().map(|item| item.id.as_str()).collect();
+        let mut ended = HashSet::new();
+        for item in all.iter_mut().filter(|item| item.became.is_none()) {
+            if settled.contains(item.id.as_str()) {
+                item.became = Some(became);
+                ended.insert(item.id.clone());
+            }
+        }
         let mut credits = BTreeMap::<_, u64>::new();
         for item in items.iter().filter(|item| ended.contains(&item.id)) {
             *credits.entry(holding(item)).or_default() += item.one.amount;
@@ -262,28 +263,25 @@ impl State {
             .iter()
             .map(|(of, credits)| {
                 let [plan, holder] = of.binds();
-                vec![plan, holder, Bind::Number(0), Bind::Number(0), Bind::Number(-as_i64(*credits))]
+                let less = Bind::Number(-as_i64(*credits));
+                vec![plan, holder, Bind::Number(0), Bind::Number(0), less.clone(), less]
             })
             .collect();
         change_rows(
             &mut db,
-            "INSERT INTO holdings (plan, holder, turn, purchases, gateway_owed) VALUES ROWS \
-             ON CONFLICT (plan, holder) DO UPDATE SET gateway_owed = holdings.gateway_owed + excluded.gateway_owed",
+            "INSERT INTO holdings (plan, holder, turn, purchases, gateway_owed, gateway_cut) VALUES ROWS \
+             ON CONFLICT (plan, holder) DO UPDATE SET gateway_owed = holdings.gateway_owed + excluded.gateway_owed, \
+               gateway_cut = holdings.gateway_cut + excluded.gateway_cut",
             changes,
         )
         .await?;
-        if status == "unpaid" {
-            let mut counters = Counters::default();
-            let unpaid = items.iter().filter(|item| ended.contains(&item.id));
-            let unpaid: Vec<_> =
-                unpaid.filter_map(|item| Some((holding(item), item.session?, item.one.amount))).collect();
-            for (of, session, credits) in &unpaid {
-                counters.take(of, *session, *credits);
-            }
-            counters.write(&mut db).await?;
-            super::vouchers::doubt(&mut db, &unpaid).await?;
+        if became == Became::Unpaid {
+            let unpaid: Vec<_> = items.iter().filter(|item| ended.contains(&item.id)).collect();
+            self.take_down_unpaid(&mut db, *plan, &unpaid, batch).await?;
         }
-        if status == "redeemed" {
+        let mut redeemed = 0;
+        if became == Became::Redeemed {
+            redeemed = ended.len() as i64;
             let taken = credits
                 .iter()
                 .map(|(of, credits)| {
@@ -306,13 +304,56 @@ impl State {
             )
             .await?;
         }
-        if is_all {
-            sqlx::query("UPDATE gateway_batches SET status = 'done' WHERE id = $1")
-                .bind(batch)
-                .execute(&mut *db)
-                .await?;
-        }
+        let status = if all.iter().any(|item| item.became.is_none()) { "open" } else { "done" };
+        sqlx::query(
+            "UPDATE gateway_batches SET status = $1, items = $2, redeemed = redeemed + $3 WHERE id = $4",
+        )
+        .bind(status)
+        .bind(written(&all)?)
+        .bind(redeemed)
+        .bind(batch)
+        .execute(&mut *db)
+        .await?;
         Ok(db.commit().await?)
+    }
+
+    /// What could not be redeemed is taken down, and counts in its session no longer.
+    async fn take_down_unpaid(
+        &self,
+        db: &mut AnyConnection,
+        plan: PlanId,
+        items: &[&Item],
+        batch: &str,
+    ) -> Result<(), Problem> {
+        let row = sqlx::query("SELECT redeemer FROM gateway_batches WHERE id = $1").bind(batch.to_owned());
+        let redeemer: String = row.fetch_one(&mut *db).await?.try_get(0)?;
+        let row = |item: &&Item| {
+            vec![
+                item.id.as_str().into(),
+                plan.to_string().into(),
+                item.one.holder.to_string().into(),
+                redeemer.as_str().into(),
+                item.session.map(|session| session.number.to_string()).into(),
+                as_i64(item.one.amount).into(),
+                self.now_i64().into(),
+            ]
+        };
+        change_rows(
+            db,
+            "INSERT INTO gateway_unpaid (id, plan, holder, redeemer, session, credits, found_at) VALUES ROWS",
+            items.iter().map(row).collect(),
+        )
+        .await?;
+        let counted = items.iter().filter_map(|item| {
+            Some((Holding { plan, holder: item.one.holder }, item.session?, item.one.amount))
+        });
+        let counted: Vec<_> = counted.collect();
+        let mut counters = Counters::default();
+        for (of, session, credits) in &counted {
+            counters.take(of, *session, *credits);
+        }
+        counters.write(db).await?;
+        super::vouchers::doubt(db, &counted).await
     }
 }
 
@@ -325,15 +366,16 @@ fn may_be_too_much(error: &Error) -> bool {
     }
 }
 
-/// Which of them were owed until now.
-async fn end_items(db: &mut AnyConnection, items: &[Item], status: &str) -> Result<HashSet<String>, Problem> {
-    let rows = items.iter().map(|item| vec![item.id.as_str().into(), status.into()]).collect();
-    let ended = for_rows(
-        db,
-        "UPDATE gateway_requests SET status = v.column2 FROM (VALUES ROWS) AS v \
-         WHERE gateway_requests.id = v.column1 AND gateway_requests.status = 'owed' RETURNING gateway_requests.id",
-        rows,
-    )
-    .await?;
-    Ok(ended.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+/// What a batch has, which nobody else changes until this transaction ends.
+async fn lock_items(db: &mut AnyConnection, batch: &str) -> Result<Vec<item::Item>, Problem> {
+    let row = sqlx::query("UPDATE gateway_batches SET redeemed = redeemed WHERE id = $1 RETURNING items");
+    read(&row.bind(batch.to_owned()).fetch_one(db).await?.try_get::<String, _>(0)?)
+}
+
+pub(super) fn read(items: &str) -> Result<Vec<item::Item>, Problem> {
+    serde_json::from_str(items).map_err(|error| Problem::internal(&error))
+}
+
+fn written(items: &[item::Item]) -> Result<String, Problem> {
+    serde_json::to_string(items).map_err(|error| Problem::internal(&error))
 }

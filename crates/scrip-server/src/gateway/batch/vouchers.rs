@@ -9,9 +9,11 @@ use alloy::{eips::BlockId, primitives::Bytes, providers::Provider};
 use scrip::{Error, PlanId, SessionVoucher, Signed};
 use sqlx::{AnyConnection, Row};
 
-use super::{Settlement, redeem::Item};
+use super::{
+    Settlement,
+    redeem::{Item, read},
+};
 use crate::{
-    account::as_u64,
     chain::Actor,
     gateway::{journal::Holding, voucher::SessionOf},
     problem::{Problem, ProblemKind},
@@ -114,17 +116,21 @@ impl State {
         let Holding { plan, holder } = *of;
         let SessionOf { redeemer, number } = session;
         // Before it is asked what was taken: what is redeemed meanwhile counts twice rather than not at all.
-        let row = sqlx::query(
-            "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) FROM gateway_requests \
-             WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND session = $4 AND status = 'owed'",
+        let rows = sqlx::query(
+            "SELECT items FROM gateway_batches WHERE status = 'open' AND plan = $1 AND redeemer = $2",
         )
         .bind(plan.to_string())
-        .bind(holder.to_string())
         .bind(redeemer.to_string())
-        .bind(number.to_string())
-        .fetch_one(&self.db)
+        .fetch_all(&self.db)
         .await?;
-        let owed = as_u64(row.try_get(0)?);
+        let mut owed = 0_u64;
+        for row in rows {
+            let items = read(&row.try_get::<String, _>(0)?)?.into_iter();
+            let in_it = items.filter(|item| item.holder == holder && item.session == Some(number));
+            owed = in_it
+                .filter(|item| item.became.is_none())
+                .fold(owed, |owed, item| owed.saturating_add(item.credits));
+        }
         let scrip = self.chain.scrip();
         let spent = scrip.session(plan, holder, redeemer, number).await?.spent;
         let latest = scrip.provider().get_block(BlockId::latest()).await.map_err(Error::from)?;

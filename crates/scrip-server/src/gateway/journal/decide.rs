@@ -38,10 +38,12 @@ pub(in crate::gateway) struct Account {
     pub(super) held: u64,
     /// What was served and is not redeemed yet.
     pub(super) owed: u64,
+    /// What of that is in a batch.
+    pub(super) cut: u64,
     /// What was served, could not be redeemed, and is owed again with the request that is looked at.
     pub(super) debt: u64,
-    /// What is certain to be gone, once that was asked for.
-    pub(super) certain: Option<u64>,
+    /// What was taken in a later block than was looked at, once that was asked for.
+    pub(super) later: Option<u64>,
 }
 
 impl Account {
@@ -77,10 +79,12 @@ impl Account {
             self.held += hold.amount;
             return Ok(Held::In { left: available - hold.amount });
         }
-        let certain = match self.certain {
-            Some(certain) => certain,
-            None => *self.certain.insert(certain(db, hold).await?),
+        let later = match self.later {
+            Some(later) => later,
+            None => *self.later.insert(later(db, hold).await?),
         };
+        // What is in a batch may be in the block that was looked at.
+        let certain = self.owed.saturating_sub(self.cut).saturating_add(later);
         let is_doubtful = hold.amount <= balance.saturating_sub(certain).saturating_sub(self.debt);
         let owes = self.owed > 0;
         Ok(Held::Short { available, is_doubtful, owes, purchases: self.purchases, bought_in })
@@ -111,19 +115,16 @@ impl Known {
     }
 }
 
-/// What was served and is in no block yet for certain, and what is in a later block than was looked at.
-async fn certain(db: &mut AnyConnection, hold: &NewHold) -> Result<u64, Problem> {
+/// What was redeemed in a later block than was looked at.
+async fn later(db: &mut AnyConnection, hold: &NewHold) -> Result<u64, Problem> {
     let row = sqlx::query(
-        "SELECT CAST(COALESCE((SELECT SUM(used) FROM gateway_requests WHERE plan = $1 AND holder = $2 \
-             AND status = 'owed' AND batch IS NULL), 0) AS BIGINT), \
-           CAST(COALESCE((SELECT SUM(credits) FROM gateway_redeemed WHERE plan = $1 AND holder = $2 \
-             AND block > $3), 0) AS BIGINT)",
+        "SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM gateway_redeemed \
+         WHERE plan = $1 AND holder = $2 AND block > $3",
     )
     .bind(hold.of.plan.to_string())
     .bind(hold.of.holder.to_string())
     .bind(as_i64(hold.seen.view.block))
     .fetch_one(db)
     .await?;
-    let number = |column| -> Result<u64, Problem> { Ok(as_u64(row.try_get(column)?)) };
-    Ok(number(0)?.saturating_add(number(1)?))
+    Ok(as_u64(row.try_get(0)?))
 }

@@ -1,13 +1,18 @@
 //! The journal of holds: in the database before an upstream sees a request, and many of them in one transaction.
 //!
 //! One task writes for all requests of this process. Whoever comes while it writes waits for the next transaction, which is one for
-//! all who wait. The rows of holders are locked in one order, so that replicas wait for each other and nobody waits for ever.
+//! all who wait, and adds one row to this process's [log](log::Log), however many they are. The rows of holders are locked in one order,
+//! so that replicas wait for each other and nobody waits for ever.
 
+mod books;
+mod cut;
 mod decide;
+mod log;
 mod sessions;
+mod take;
 mod write;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use scrip::PlanId;
 use sqlx::AnyConnection;
@@ -20,7 +25,11 @@ use tokio::{
 use alloy::primitives::Address;
 
 use self::decide::Known;
-pub(super) use self::{sessions::Counters, write::lock_all};
+pub(super) use self::{
+    log::{Log, Owed},
+    sessions::Counters,
+    write::lock_all,
+};
 use super::{view::Seen, voucher::SessionOf};
 use crate::{
     database,
@@ -47,7 +56,6 @@ pub(super) struct Holding {
 pub(super) struct NewHold {
     pub(super) id: String,
     pub(super) of: Holding,
-    pub(super) service: String,
     pub(super) redeemer: Address,
     /// The access token's hash.
     pub(super) token: String,
@@ -98,7 +106,6 @@ pub(super) enum Held {
 pub(super) struct End {
     pub(super) id: String,
     pub(super) of: Holding,
-    pub(super) session: Option<SessionOf>,
     /// What was held.
     pub(super) held: u64,
     /// The credits for what was delivered; none where nothing was.
@@ -126,7 +133,14 @@ enum Entry {
     Flush(oneshot::Sender<()>),
     /// A request is being delivered, and so many credits are due for what was.
     Progress(String, u64),
+    /// What is due is to be put into batches. Plans of which somebody waits for that, and since when.
+    Cut(BTreeMap<PlanId, u64>, Done),
+    /// The log of a process that is gone is to be taken over.
+    Take(String, Done),
 }
+
+/// Tells whether it is done.
+type Done = oneshot::Sender<Result<(), Problem>>;
 
 /// Hands over what is to be written.
 #[derive(Debug, Clone)]
@@ -163,17 +177,20 @@ impl Journal {
         let _ = answered.await;
     }
 
-    /// Some have ended; waits until that is written.
-    pub(super) async fn all_ended(&self, ends: Vec<End>) {
-        let mut written = Vec::with_capacity(ends.len());
-        for end in ends {
-            let (answer, answered) = oneshot::channel();
-            let _ = self.0.send(Entry::End(Box::new(end), Some(answer)));
-            written.push(answered);
-        }
-        for answered in written {
-            let _ = answered.await;
-        }
+    /// Puts what is due into batches. Of what plans somebody waits for that, and since when, in unix seconds.
+    pub(super) async fn cut(&self, awaited: BTreeMap<PlanId, u64>) -> Result<(), Problem> {
+        self.ask(|done| Entry::Cut(awaited, done)).await
+    }
+
+    /// Takes over what a process that is gone has left.
+    pub(super) async fn take_over(&self, instance: String) -> Result<(), Problem> {
+        self.ask(|done| Entry::Take(instance, done)).await
+    }
+
+    async fn ask(&self, entry: impl FnOnce(Done) -> Entry) -> Result<(), Problem> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.0.send(entry(answer));
+        answered.await.map_err(|_| ProblemKind::BUSY.problem("this server ends"))?
     }
 
     /// Waits until all is written that was handed over before.
@@ -189,11 +206,20 @@ impl Journal {
     }
 }
 
+/// What the one who writes knows.
+#[derive(Debug, Default)]
+struct Writer {
+    /// A connection of its own, which is set as this journal is, and which nobody else waits for.
+    connection: Option<AnyConnection>,
+    log: Log,
+    known: Known,
+}
+
 /// Writes what is handed over, for as long as it is not aborted.
 pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()> {
     let state = Arc::clone(state);
     tokio::spawn(async move {
-        let (mut connection, mut known) = (None, Known::default());
+        let mut writer = Writer::default();
         let mut batch = Batch::default();
         let mut taken = Vec::new();
         loop {
@@ -207,10 +233,8 @@ pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()>
                 taken.push(entry);
             }
             batch.take(&mut taken);
-            if let Err(problem) = batch.write(&state, &mut connection, &mut known).await {
+            if let Err(problem) = writer.write(&state, &mut batch).await {
                 tracing::warn!(problem.detail, "holds could not be written");
-                connection = None;
-                known = Known::default();
                 batch.fail(&problem);
                 sleep(AGAIN).await;
             }
@@ -218,18 +242,26 @@ pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()>
     })
 }
 
-/// What is written in one transaction.
+/// What is written in one transaction, but for the tasks.
 #[derive(Debug, Default)]
 struct Batch {
     holds: Vec<(NewHold, oneshot::Sender<Result<Held, Problem>>)>,
     ends: Vec<(End, Option<oneshot::Sender<()>>)>,
     progress: Vec<(String, u64)>,
     flushes: Vec<oneshot::Sender<()>>,
+    /// Each a transaction of its own, or some.
+    tasks: Vec<(Task, Done)>,
+}
+
+#[derive(Debug)]
+enum Task {
+    Cut(BTreeMap<PlanId, u64>),
+    Take(String),
 }
 
 impl Batch {
     fn is_empty(&self) -> bool {
-        self.holds.is_empty() && self.ends.is_empty() && self.flushes.is_empty()
+        self.holds.is_empty() && self.ends.is_empty() && self.flushes.is_empty() && self.tasks.is_empty()
     }
 
     fn take(&mut self, taken: &mut Vec<Entry>) {
@@ -241,37 +273,10 @@ impl Batch {
                 Entry::End(end, answer) => self.ends.push((*end, answer)),
                 Entry::Flush(answer) => self.flushes.push(answer),
                 Entry::Progress(id, used) => self.progress.push((id, used)),
+                Entry::Cut(awaited, done) => self.tasks.push((Task::Cut(awaited), done)),
+                Entry::Take(instance, done) => self.tasks.push((Task::Take(instance), done)),
             }
         }
-    }
-
-    async fn write(
-        &mut self,
-        state: &State,
-        connection: &mut Option<AnyConnection>,
-        known: &mut Known,
-    ) -> Result<(), Problem> {
-        let db = match connection {
-            Some(db) => db,
-            // One of its own, which is set as this journal is, and which nobody else waits for.
-            None => connection.insert(database::connect(state, state.gate.settings.outlives_power).await?),
-        };
-        let written = timeout(WRITTEN_WITHIN, write::write(state, db, self, known)).await;
-        let held = written.map_err(|_| ProblemKind::BUSY.problem("the database takes too long"))??;
-        self.progress.clear();
-        for answer in std::mem::take(&mut self.flushes) {
-            let _ = answer.send(());
-        }
-        for (_, answer) in std::mem::take(&mut self.ends) {
-            if let Some(answer) = answer {
-                let _ = answer.send(());
-            }
-        }
-        for ((_, answer), held) in std::mem::take(&mut self.holds).into_iter().zip(held) {
-            // Who has gone meanwhile lets go of it.
-            let _ = answer.send(Ok(held));
-        }
-        Ok(())
     }
 
     /// It is not known whether anything was written: what was to be held is let go of by who is told this, and what has ended is
@@ -280,6 +285,67 @@ impl Batch {
         for (_, answer) in std::mem::take(&mut self.holds) {
             let _ = answer.send(Err(problem.clone()));
         }
+        for (_, done) in std::mem::take(&mut self.tasks) {
+            let _ = done.send(Err(problem.clone()));
+        }
         self.progress.clear();
     }
+}
+
+impl Writer {
+    /// Writes a batch. When that fails, it is not known what was written, and looked before anything else is.
+    async fn write(&mut self, state: &State, batch: &mut Batch) -> Result<(), Problem> {
+        let written = self.try_write(state, batch).await;
+        if written.is_err() {
+            self.connection = None;
+            self.known = Known::default();
+        }
+        written
+    }
+
+    async fn try_write(&mut self, state: &State, batch: &mut Batch) -> Result<(), Problem> {
+        let Self { connection, log, known } = self;
+        let db = match connection {
+            Some(db) => db,
+            None => {
+                let mut db = database::connect(state, state.gate.settings.outlives_power).await?;
+                log.catch_up(&mut db, &state.instance).await?;
+                connection.insert(db)
+            }
+        };
+        if !batch.holds.is_empty() || !batch.ends.is_empty() || !batch.progress.is_empty() {
+            let held = in_time(write::write(state, db, batch, (log, known))).await?;
+            batch.progress.clear();
+            for (_, answer) in std::mem::take(&mut batch.ends) {
+                if let Some(answer) = answer {
+                    let _ = answer.send(());
+                }
+            }
+            for ((_, answer), held) in std::mem::take(&mut batch.holds).into_iter().zip(held) {
+                // Who has gone meanwhile lets go of it.
+                let _ = answer.send(Ok(held));
+            }
+        }
+        for answer in std::mem::take(&mut batch.flushes) {
+            let _ = answer.send(());
+        }
+        while let Some((task, done)) = batch.tasks.pop() {
+            let outcome = match &task {
+                Task::Cut(awaited) => in_time(cut::cut_what_is_due(state, db, log, awaited)).await,
+                Task::Take(instance) => in_time(take::take_over(state, db, log, instance)).await,
+            };
+            let failed = outcome.as_ref().err().cloned();
+            let _ = done.send(outcome);
+            if let Some(problem) = failed {
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn in_time<T>(writing: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    timeout(WRITTEN_WITHIN, writing)
+        .await
+        .map_err(|_| ProblemKind::BUSY.problem("the database takes too long"))?
 }

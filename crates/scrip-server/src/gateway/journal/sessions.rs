@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
-use super::{Held, Holding, Known, NewHold, decide::Account};
+use super::{
+    Held, Holding, Known, NewHold,
+    decide::Account,
+    log::{Line, Owed},
+};
 use crate::{
     account::{as_i64, as_u64},
     gateway::voucher::SessionOf,
@@ -81,12 +85,6 @@ impl Counters {
     }
 }
 
-/// A request that was served, and could not be redeemed.
-struct Debt {
-    id: String,
-    credits: u64,
-}
-
 /// Lets a request in that is redeemed by vouchers, if there is room for it in the voucher of its session. What the holder has left
 /// unpaid is owed again with it, in the same session: nobody is served for nothing by ending one session after the other.
 pub(super) async fn let_in(
@@ -95,8 +93,9 @@ pub(super) async fn let_in(
     session: SessionOf,
     (account, known, counters): (&mut Account, &mut Known, &mut Counters),
     (now, at_risk): (u64, u64),
+    lines: &mut Vec<Line>,
 ) -> Result<Held, Problem> {
-    let debts = debts(db, hold, session).await?;
+    let debts = debts(db, hold, session, now).await?;
     let debt = debts.iter().fold(0, |sum: u64, debt| sum.saturating_add(debt.credits));
     let mut room_left = u64::MAX;
     if !session.is_own() {
@@ -118,7 +117,8 @@ pub(super) async fn let_in(
     account.debt = 0;
     let held = held?;
     if matches!(held, Held::In { .. } | Held::AtRisk) && debt > 0 {
-        owe_again(db, &debts, session, now).await?;
+        forget(db, &debts).await?;
+        lines.extend(debts.into_iter().map(Line::Owed));
         account.owed = account.owed.saturating_add(debt);
         counters.add(&hold.of, session, debt);
     }
@@ -131,34 +131,38 @@ pub(super) async fn let_in(
     })
 }
 
-async fn debts(db: &mut AnyConnection, hold: &NewHold, session: SessionOf) -> Result<Vec<Debt>, Problem> {
+/// What the holder was served, and was not redeemed, as it is owed in this session.
+async fn debts(
+    db: &mut AnyConnection,
+    hold: &NewHold,
+    session: SessionOf,
+    now: u64,
+) -> Result<Vec<Owed>, Problem> {
     let rows = sqlx::query(
-        "SELECT id, used FROM gateway_requests \
-         WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND status = 'unpaid' AND session IS NOT NULL",
+        "SELECT id, credits FROM gateway_unpaid \
+         WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND session IS NOT NULL",
     )
     .bind(hold.of.plan.to_string())
     .bind(hold.of.holder.to_string())
     .bind(session.redeemer.to_string())
     .fetch_all(db)
     .await?;
-    rows.iter().map(|row| Ok(Debt { id: row.try_get(0)?, credits: as_u64(row.try_get(1)?) })).collect()
+    let owed = |row: &AnyRow| {
+        Ok(Owed {
+            id: row.try_get(0)?,
+            plan: hold.of.plan,
+            holder: hold.of.holder,
+            redeemer: session.redeemer,
+            session: Some(session.number),
+            credits: as_u64(row.try_get(1)?),
+            since: now,
+        })
+    };
+    rows.iter().map(owed).collect()
 }
 
-async fn owe_again(
-    db: &mut AnyConnection,
-    debts: &[Debt],
-    session: SessionOf,
-    now: u64,
-) -> Result<(), Problem> {
-    let number = session.number.to_string();
-    let row = |debt: &Debt| vec![debt.id.as_str().into(), number.as_str().into(), as_i64(now).into()];
-    let rows = debts.iter().map(row).collect();
-    change_rows(
-        db,
-        "UPDATE gateway_requests SET status = 'owed', batch = NULL, number = NULL, session = v.column2, settled_at = v.column3 \
-         FROM (VALUES ROWS) AS v WHERE gateway_requests.id = v.column1 AND gateway_requests.status = 'unpaid'",
-        rows,
-    )
-    .await?;
+async fn forget(db: &mut AnyConnection, debts: &[Owed]) -> Result<(), Problem> {
+    let rows = debts.iter().map(|debt| vec![debt.id.as_str().into()]).collect();
+    change_rows(db, "DELETE FROM gateway_unpaid WHERE id IN (ROWS)", rows).await?;
     Ok(())
 }

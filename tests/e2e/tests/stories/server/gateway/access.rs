@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
-use super::{Service, access, count, read};
+use super::{Service, access, read};
 use crate::server::{on_each_database, refused};
 
 on_each_database!(
@@ -105,7 +105,8 @@ async fn a_stranger_sells_nothing_of_the_builders(env: &mut ServerEnv) -> Result
     let path = format!("/proxy/{agent}/ask");
     let asked = env.anyone.with_key(&service.token);
     refused(&asked.get(&path).await?, 501, "SCRIP.SERVER.NOT_SET_UP")?;
-    assert_eq!((trap.requests(), count(env, "held").await?, service.balance(env).await?), (0, 0, 9));
+    assert_eq!((trap.requests(), service.balance(env).await?), (0, 9));
+    service.settles_to(env, 9).await?;
     Ok(())
 }
 
@@ -134,7 +135,7 @@ async fn time_opens_while_it_lasts(env: &mut ServerEnv) -> Result<()> {
     env.chain.devnet.warp(Duration::from_secs(3_595)).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     refused(&caller.get(&path).await?, 402, "BCK.CREDITS.0003")?;
-    assert_eq!((upstream.requests(), count(env, "served").await?), (3, 3));
+    assert_eq!(upstream.requests(), 3);
     Ok(())
 }
 
@@ -202,8 +203,8 @@ async fn no_secret_is_told(env: &mut ServerEnv) -> Result<()> {
         let (api, sealed): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
         assert!(!api.contains(secret) && !sealed.unwrap_or_default().contains(secret));
     }
-    let tokens =
-        sqlx::query("SELECT COUNT(*) FROM gateway_requests WHERE token = $1").bind(service.token.clone());
+    let tokens = sqlx::query("SELECT COUNT(*) FROM gateway_log WHERE entries LIKE '%' || $1 || '%'")
+        .bind(service.token.clone());
     assert_eq!(tokens.fetch_one(&db).await?.try_get::<i64, _>(0)?, 0);
     Ok(())
 }

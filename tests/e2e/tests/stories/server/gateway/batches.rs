@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
-use super::{Service, count, read, risk::set};
+use super::{Service, read, redeemed_and_unpaid, risk::set};
 use crate::{
     common::deploy,
     server::{on_each_database, refused},
@@ -42,7 +42,7 @@ async fn what_no_block_has_room_for_is_redeemed_in_parts(env: &mut ServerEnv) ->
     let asked = (0..80).map(|_| async { Ok::<_, eyre::Report>(service.get(env, "/ask").await?.status()) });
     assert!(try_join_all(asked).await?.into_iter().all(|status| status == 200));
     service.settles_to(env, 20).await?;
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (80, 0));
+    assert_eq!(redeemed_and_unpaid(env).await?, (80, 0));
     assert!(batches(env, &service.plan).await? > 1, "it was halved");
     Ok(())
 }
@@ -97,7 +97,7 @@ async fn whom_a_hook_refuses_is_not_served(env: &mut ServerEnv) -> Result<()> {
     let bounded = caller.request(Method::GET, &path).header("scrip-max-credits", "5");
     assert_eq!(read(bounded).await?.status, 200);
     let began = Instant::now();
-    while count(env, "redeemed").await? == 0 {
+    while redeemed_and_unpaid(env).await?.0 == 0 {
         assert!(began.elapsed() < Duration::from_secs(20), "it is not redeemed");
         sleep(Duration::from_millis(50)).await;
     }

@@ -130,7 +130,7 @@ async fn access(caller: &Caller, plan: &str) -> Result<String> {
 struct Books {
     /// Credits that are held or owed, by the rows of holders.
     kept: i64,
-    /// Requests that are held or owed.
+    /// Batches that are not redeemed.
     open: i64,
 }
 
@@ -144,17 +144,19 @@ impl Books {
                 "SELECT CAST(COALESCE(SUM(gateway_held + gateway_owed), 0) AS BIGINT) FROM holdings",
             )
             .await?,
-            open: number("SELECT COUNT(*) FROM gateway_requests WHERE status IN ('held', 'owed')").await?,
+            open: number("SELECT COUNT(*) FROM gateway_batches WHERE status = 'open'").await?,
         })
     }
 }
 
-/// How often something is in a state, by the database.
-async fn count(env: &ServerEnv, status: &str) -> Result<i64> {
+/// How many requests are redeemed, and how many could not be, by the database.
+async fn redeemed_and_unpaid(env: &ServerEnv) -> Result<(i64, i64)> {
     let db = env.database().connect().await?;
-    let count =
-        sqlx::query("SELECT COUNT(*) FROM gateway_requests WHERE status = $1").bind(status.to_owned());
-    Ok(count.fetch_one(&db).await?.try_get(0)?)
+    let counts = sqlx::query(
+        "SELECT CAST(COALESCE(SUM(redeemed), 0) AS BIGINT), (SELECT COUNT(*) FROM gateway_unpaid) FROM gateway_batches",
+    );
+    let row = counts.fetch_one(&db).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
 /// A header of an answer, as text.

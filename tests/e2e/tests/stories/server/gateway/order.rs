@@ -6,7 +6,7 @@ use reqwest::Method;
 use scrip_e2e::server::ServerEnv;
 use serde_json::{Value, json};
 
-use super::{Service, count, header, read};
+use super::{Service, header, read, redeemed_and_unpaid};
 use crate::server::{on_each_database, refused};
 
 on_each_database!(a_request_is_let_in_forwarded_and_redeemed);
@@ -45,7 +45,7 @@ async fn a_request_is_let_in_forwarded_and_redeemed(env: &mut ServerEnv) -> Resu
     assert_eq!(service.upstream.requests(), 2);
 
     service.settles_to(env, 1).await?;
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (2, 0));
+    assert_eq!(redeemed_and_unpaid(env).await?, (2, 0));
 
     // Who buys is let in at once.
     super::give(env, &service.plan, 1, 0).await?;

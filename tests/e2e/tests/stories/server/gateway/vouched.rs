@@ -15,7 +15,7 @@ use scrip_e2e::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Books, SETTLED_WITHIN, Service, access, count, header, read, risk};
+use super::{Books, SETTLED_WITHIN, Service, access, header, read, redeemed_and_unpaid, risk};
 use crate::server::{on_each_database, refused, wallets::Wallet};
 
 on_each_database!(
@@ -183,7 +183,7 @@ async fn a_wallet_signs_and_is_served_for_what_it_has_signed(env: &mut ServerEnv
 
     settled(env).await?;
     assert_eq!((vouched.spent(env, session).await?, vouched.balance(env).await?), (14, 20 - 14));
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (7, 0));
+    assert_eq!(redeemed_and_unpaid(env).await?, (7, 0));
 
     // What was answered under a key is answered again, though there is nothing left to sign for.
     let keyed = || vouched.bare(env).header("idempotency-key", "once");
@@ -221,7 +221,7 @@ async fn a_managed_account_signs_nothing(env: &mut ServerEnv) -> Result<()> {
         assert_eq!(answer.status(), 200);
     }
     service.settles_to(env, 0).await?;
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (44, 0));
+    assert_eq!(redeemed_and_unpaid(env).await?, (44, 0));
     assert_eq!((vouched.spent(env, U256::from(5)).await?, vouched.balance(env).await?), (1, 9));
     refused(&read(service.request(env, Method::GET, "/ask")).await?, 402, "BCK.CREDITS.0003")
 }
@@ -265,7 +265,7 @@ async fn who_ends_its_session_pays_in_the_next(env: &mut ServerEnv) -> Result<()
     // It ends its session with its own key, without the server.
     env.chain.agent.revoke_session(vouched.plan, env.builder.address, first.session).await?;
     settled(env).await?;
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (3, 3));
+    assert_eq!(redeemed_and_unpaid(env).await?, (3, 3));
     assert_eq!((service.balance(env).await?, vouched.balance(env).await?), (0, 20));
 
     let asked_before = service.upstream.requests();
@@ -278,7 +278,7 @@ async fn who_ends_its_session_pays_in_the_next(env: &mut ServerEnv) -> Result<()
     assert_eq!(service.upstream.requests(), asked_before, "nothing is served before");
     assert_eq!(vouched.ask_signing(env, vouched.voucher(env, 2, 5)).await?.status, 200);
     settled(env).await?;
-    assert_eq!((count(env, "redeemed").await?, count(env, "unpaid").await?), (3 + 4, 0));
+    assert_eq!(redeemed_and_unpaid(env).await?, (3 + 4, 0));
     assert_eq!((vouched.spent(env, U256::from(2)).await?, vouched.balance(env).await?), (4, 16));
     // Ended before it is asked, it opens nothing.
     env.chain.agent.revoke_session(vouched.plan, env.builder.address, U256::from(2)).await?;

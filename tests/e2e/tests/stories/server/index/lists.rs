@@ -4,7 +4,7 @@ use alloy::providers::ext::AnvilApi;
 use eyre::{OptionExt, Result};
 use futures_util::future::try_join_all;
 use reqwest::Method;
-use scrip::{Permissions, Terms};
+use scrip::{Batch, Permissions, Terms, Use};
 use scrip_e2e::server::{Answer, Replica, ServerEnv, python::printed};
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -17,6 +17,7 @@ use crate::{
 
 on_each_database!(
     lists_are_told_a_page_at_a_time,
+    histories_are_told_a_page_at_a_time_with_batches_in_their_order,
     what_was_just_made_is_listed_at_once,
     what_is_made_while_the_index_comes_to_it_is_not_lost,
     each_sees_what_is_its_own,
@@ -86,6 +87,63 @@ async fn lists_are_told_a_page_at_a_time(env: &mut ServerEnv) -> Result<()> {
     assert_eq!(plans(&env.builder, "orgId=o").await?, named(1, &["Ours"]));
     assert_eq!(plans(&env.builder, "orgId=other").await?, named(0, &[]));
     assert_eq!(plans(&env.builder, "").await?.0, 4);
+    Ok(())
+}
+
+async fn histories_are_told_a_page_at_a_time_with_batches_in_their_order(env: &mut ServerEnv) -> Result<()> {
+    let builder = env.chain.devnet.scrip("builder").await?;
+    let (one, another) = (env.subscriber.address, env.stranger.address);
+    let plan = builder.create_plan(&Terms::credits("Batches", 1)).await?.plan;
+    let other = builder.create_plan(&Terms::credits("Other", 1)).await?.plan;
+    // The credits tell the lines apart.
+    let batch = |plan, uses: &[(_, u64)]| {
+        let uses = uses.iter().map(|&(holder, amount)| Use { holder, amount, request: amount.into() });
+        Batch { plan, uses: uses.collect() }
+    };
+    builder.mint(plan, one, 100).await?;
+    builder.mint(plan, another, 101).await?;
+    builder.mint(other, one, 102).await?;
+    builder.redeem_many(&[batch(plan, &[(another, 1), (one, 2), (one, 3), (another, 4), (one, 5)])]).await?;
+    builder.redeem(plan, one, 6, "alone").await?;
+    let several = [
+        batch(plan, &[(one, 7), (another, 8)]),
+        batch(other, &[(one, 9), (one, 10)]),
+        batch(plan, &[(one, 11)]),
+    ];
+    builder.redeem_many(&several).await?;
+    builder.redeem(plan, another, 12, "alone, too").await?;
+    env.chain.devnet.scrip("subscriber").await?.burn(plan, 13).await?;
+    indexed(env).await?;
+
+    let kind = |credits| match credits {
+        100.. => "minted",
+        13 => "burned",
+        _ => "redeemed",
+    };
+    let of_plan = format!("plans/{plan}/history");
+    for (caller, path, lines) in [
+        (&env.builder, &*of_plan, &[100, 101, 1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13][..]),
+        (&env.subscriber, &of_plan, &[100, 2, 3, 5, 6, 7, 11, 13]),
+        (&env.subscriber, "history", &[100, 102, 2, 3, 5, 6, 7, 9, 10, 11, 13]),
+        (&env.stranger, "history", &[101, 1, 4, 8, 12]),
+    ] {
+        let expected: Vec<_> =
+            lines.iter().map(|&credits| (kind(credits).to_owned(), credits.to_string())).collect();
+        assert_eq!(history(caller, path).await?, expected, "{path}");
+        let mut lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        for order in ["asc", "desc"] {
+            for size in 1..=lines.len() {
+                // The last is beyond the end.
+                for (page, expected) in (1..).zip(lines.chunks(size).chain([&[][..]])) {
+                    let asked =
+                        format!("/api/v1/protocol/{path}?sortOrder={order}&pageSize={size}&page={page}");
+                    let told = list(caller, &asked, "history", "/credits").await?;
+                    assert_eq!(told, (lines.len() as u64, expected.to_vec()), "{asked}");
+                }
+            }
+            lines.reverse();
+        }
+    }
     Ok(())
 }
 

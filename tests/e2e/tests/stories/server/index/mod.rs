@@ -61,7 +61,7 @@ async fn rows(env: &ServerEnv) -> Result<BTreeSet<String>> {
     let database = env.database().connect().await?;
     for (table, columns) in [
         ("index_events", &["block", "log", "hash", "kind", "plan", "record"][..]),
-        ("index_entries", &["block", "log", "part", "plan", "holder", "kind"]),
+        ("index_entries", &["block", "log", "plan", "holder", "kind", "lines"]),
         ("index_plans", &["plan", "owner", "open", "terms", "block", "log", "fresh"]),
         ("index_operators", &["plan", "operator"]),
         ("index_services", &["block", "log", "hash", "agent", "kind", "subject"]),

@@ -1,0 +1,313 @@
+//! The log of a process: what it has let in, what has ended, and what of that is in a batch.
+//!
+//! It is in the database, a row for each transaction of the journal, and here as what its rows come to. Only its process adds to it, and
+//! the numbers of the rows have no gaps. Another that takes this one for gone ends the log with an empty row: if this process lives
+//! after all, the number of its next row is taken, and it learns of it so, before it has written anything.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use alloy::primitives::{Address, U256};
+use scrip::PlanId;
+use serde::{Deserialize, Serialize};
+use sqlx::{AnyConnection, Row};
+
+use super::{Counters, Holding};
+use crate::{gateway::voucher::SessionOf, problem::Problem};
+
+/// How many characters of it may be without use, and how many one request has in it, roughly.
+const SPARE: usize = 1 << 20;
+const EACH: usize = 300;
+
+/// A request that was let in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::gateway) struct Request {
+    pub(super) id: String,
+    pub(super) plan: PlanId,
+    pub(super) holder: Address,
+    pub(super) redeemer: Address,
+    /// The most credits that it may take; 0 on a time plan.
+    pub(super) held: u64,
+    /// The credits for what was delivered so far, of a stream.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub(super) due: u64,
+    /// In which session it is redeemed, where the plan requires vouchers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<U256>,
+    /// What its caller calls it, as it is in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    /// The hash of its access token, where that is for one use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<String>,
+}
+
+/// What was served, and is in no batch yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::gateway) struct Owed {
+    pub(in crate::gateway) id: String,
+    pub(in crate::gateway) plan: PlanId,
+    pub(in crate::gateway) holder: Address,
+    pub(in crate::gateway) redeemer: Address,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::gateway) session: Option<U256>,
+    pub(in crate::gateway) credits: u64,
+    /// Since when, in unix seconds.
+    pub(in crate::gateway) since: u64,
+}
+
+/// What of a plan one account redeems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(in crate::gateway) struct Group {
+    pub(in crate::gateway) plan: PlanId,
+    pub(in crate::gateway) redeemer: Address,
+    /// Whether that is done with vouchers.
+    pub(in crate::gateway) is_vouched: bool,
+}
+
+/// What a log says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    /// What was said before counts no longer: all that does is said again.
+    Anew,
+    /// A request was let in.
+    In(Request),
+    /// So many credits are due for what of it was delivered so far.
+    Due { id: String, due: u64 },
+    /// It has ended. The credits for what was delivered; none where nothing was.
+    Ended { id: String, used: Option<u64>, at: u64 },
+    /// Something is owed.
+    Owed(Owed),
+    /// So many of a group are in a batch: those that were owed first.
+    Cut { group: Group, count: usize },
+}
+
+/// What a group owes, in its order.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    pub(super) owed: VecDeque<Owed>,
+    pub(super) credits: u64,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Log {
+    /// The number of its next row.
+    next: i64,
+    /// How many characters its rows have.
+    length: usize,
+    pub(super) open: HashMap<String, Request>,
+    pub(super) queues: BTreeMap<Group, Queue>,
+    /// What was open when another process took this one for gone.
+    pub(super) lost: HashMap<String, Request>,
+}
+
+/// A row that was added, once that is committed.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Added {
+    lines: Vec<Line>,
+    length: usize,
+    /// Whether it says all that those before it have said.
+    is_restated: bool,
+}
+
+impl Request {
+    pub(in crate::gateway) const fn of(&self) -> Holding {
+        Holding { plan: self.plan, holder: self.holder }
+    }
+
+    pub(super) fn session(&self) -> Option<SessionOf> {
+        self.session.map(|number| SessionOf { redeemer: self.redeemer, number })
+    }
+
+    pub(super) fn owes(self, credits: u64, since: u64) -> Owed {
+        let Self { id, plan, holder, redeemer, session, .. } = self;
+        Owed { id, plan, holder, redeemer, session, credits, since }
+    }
+}
+
+impl Owed {
+    pub(in crate::gateway) const fn of(&self) -> Holding {
+        Holding { plan: self.plan, holder: self.holder }
+    }
+
+    const fn group(&self) -> Group {
+        Group { plan: self.plan, redeemer: self.redeemer, is_vouched: self.session.is_some() }
+    }
+}
+
+impl Log {
+    /// What the log of a process comes to.
+    pub(in crate::gateway) async fn read(db: &mut AnyConnection, instance: &str) -> Result<Self, Problem> {
+        let mut log = Self::default();
+        log.catch_up(db, instance).await?;
+        Ok(log)
+    }
+
+    /// Reads what is not known yet: all of it at first, and later what it is not known of whether it was written.
+    pub(super) async fn catch_up(&mut self, db: &mut AnyConnection, instance: &str) -> Result<(), Problem> {
+        let rows = sqlx::query(
+            "SELECT number, entries FROM gateway_log WHERE instance = $1 AND number >= $2 ORDER BY number",
+        )
+        .bind(instance.to_owned())
+        .bind(self.next)
+        .fetch_all(db)
+        .await?;
+        for row in rows {
+            let (number, entries): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+            if entries.is_empty() {
+                self.end(number);
+                continue;
+            }
+            let lines = serde_json::from_str(&entries).map_err(|error| Problem::internal(&error))?;
+            self.next = number;
+            self.apply(Added { lines, length: entries.len(), is_restated: false });
+        }
+        Ok(())
+    }
+
+    /// Another process has taken it over. What of that is being delivered here is owed when it has ended, unless it is not known what
+    /// had been written of it: then it is free.
+    fn end(&mut self, number: i64) {
+        let open = std::mem::take(&mut self.open);
+        if number == self.next {
+            self.lost.extend(open);
+        }
+        self.queues.clear();
+        (self.next, self.length) = (number + 1, 0);
+    }
+
+    /// What sessions are counted less without it.
+    pub(in crate::gateway) fn uncounted(&self) -> Counters {
+        let mut counters = Counters::default();
+        for request in self.open.values() {
+            if let Some(session) = request.session() {
+                counters.take(&request.of(), session, request.held);
+            }
+        }
+        for owed in self.queues.values().flat_map(|queue| &queue.owed) {
+            if let Some(number) = owed.session {
+                counters.take(&owed.of(), SessionOf { redeemer: owed.redeemer, number }, owed.credits);
+            }
+        }
+        counters
+    }
+
+    /// Whether nothing is in it that was not taken over.
+    pub(super) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Adds a row, in a transaction.
+    pub(super) async fn add(
+        &self,
+        db: &mut AnyConnection,
+        instance: &str,
+        lines: Vec<Line>,
+    ) -> Result<Added, Problem> {
+        let mut added = Added { lines, length: 0, is_restated: false };
+        if added.lines.is_empty() {
+            return Ok(added);
+        }
+        let count = self.open.len() + self.queues.values().map(|queue| queue.owed.len()).sum::<usize>();
+        added.is_restated = self.length > SPARE + 4 * EACH * count;
+        let written = match added.is_restated {
+            true => serde_json::to_string(&self.restated(&added.lines)),
+            false => serde_json::to_string(&added.lines),
+        };
+        let entries = written.map_err(|error| Problem::internal(&error))?;
+        added.length = entries.len();
+        sqlx::query("INSERT INTO gateway_log (instance, number, entries) VALUES ($1, $2, $3)")
+            .bind(instance.to_owned())
+            .bind(self.next)
+            .bind(entries)
+            .execute(&mut *db)
+            .await?;
+        if added.is_restated {
+            self.remove(db, instance).await?;
+        }
+        Ok(added)
+    }
+
+    /// Ends it, so that nobody adds to it any more, and removes what it says.
+    pub(super) async fn close(&self, db: &mut AnyConnection, instance: &str) -> Result<(), Problem> {
+        sqlx::query("INSERT INTO gateway_log (instance, number, entries) VALUES ($1, $2, '')")
+            .bind(instance.to_owned())
+            .bind(self.next)
+            .execute(&mut *db)
+            .await?;
+        self.remove(db, instance).await
+    }
+
+    /// Removes the rows before its next.
+    async fn remove(&self, db: &mut AnyConnection, instance: &str) -> Result<(), Problem> {
+        sqlx::query("DELETE FROM gateway_log WHERE instance = $1 AND number < $2")
+            .bind(instance.to_owned())
+            .bind(self.next)
+            .execute(db)
+            .await?;
+        Ok(())
+    }
+
+    /// All of it that still counts, and what is said now.
+    fn restated(&self, lines: &[Line]) -> Vec<Line> {
+        let open = self.open.values().cloned().map(Line::In);
+        let owed = self.queues.values().flat_map(|queue| &queue.owed).cloned().map(Line::Owed);
+        [Line::Anew].into_iter().chain(open).chain(owed).chain(lines.iter().cloned()).collect()
+    }
+
+    /// A row was added.
+    pub(super) fn apply(&mut self, added: Added) {
+        let Added { lines, length, is_restated } = added;
+        if lines.is_empty() {
+            return;
+        }
+        self.next += 1;
+        self.length = if is_restated { length } else { self.length + length };
+        for line in lines {
+            self.note(line);
+        }
+    }
+
+    fn note(&mut self, line: Line) {
+        match line {
+            Line::Anew => {
+                self.open.clear();
+                self.queues.clear();
+            }
+            Line::In(request) => {
+                self.open.insert(request.id.clone(), request);
+            }
+            Line::Due { id, due } => {
+                if let Some(request) = self.open.get_mut(&id) {
+                    request.due = due;
+                }
+            }
+            Line::Ended { id, used, at } => {
+                let Some(request) = self.open.remove(&id) else { return };
+                if let Some(used) = used.filter(|used| *used > 0) {
+                    self.note(Line::Owed(request.owes(used, at)));
+                }
+            }
+            Line::Owed(owed) => {
+                let queue = self.queues.entry(owed.group()).or_default();
+                queue.credits = queue.credits.saturating_add(owed.credits);
+                queue.owed.push_back(owed);
+            }
+            Line::Cut { group, count } => {
+                let Some(queue) = self.queues.get_mut(&group) else { return };
+                for owed in queue.owed.drain(..count.min(queue.owed.len())) {
+                    queue.credits = queue.credits.saturating_sub(owed.credits);
+                }
+                if queue.owed.is_empty() {
+                    self.queues.remove(&group);
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_none(credits: &u64) -> bool {
+    *credits == 0
+}

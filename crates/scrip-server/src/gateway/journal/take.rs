@@ -1,0 +1,47 @@
+//! Taking over the log of a process that is gone: nothing of what it let in is being delivered any more.
+
+use std::collections::BTreeSet;
+
+use sqlx::AnyConnection;
+
+use super::{
+    End, Holding,
+    books::{Books, told},
+    log::{Line, Log},
+};
+use crate::{problem::Problem, state::State};
+
+/// Lets go of what it held. What was owed, and what of a stream was taken down as delivered, is owed by this process's log.
+pub(super) async fn take_over(
+    state: &State,
+    db: &mut AnyConnection,
+    log: &mut Log,
+    instance: &str,
+) -> Result<(), Problem> {
+    let taken = Log::read(db, instance).await?;
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let mut db = state.write_with(db).await?;
+    // Should it live after all, one of the two fails here: the other's row has the number.
+    taken.close(&mut db, instance).await?;
+    let holdings: BTreeSet<Holding> = taken.open.values().map(|request| request.of()).collect();
+    let mut books = Books::lock(&mut db, holdings.iter()).await?;
+    let owed = taken.queues.into_values().flat_map(|queue| queue.owed);
+    let mut lines: Vec<_> = owed.map(Line::Owed).collect();
+    for (id, request) in taken.open {
+        let used = Some(request.due).filter(|due| *due > 0);
+        tracing::info!(request = id, used, "a request that was left is ended");
+        books.end(&request, used);
+        let end = End { id, of: request.of(), held: request.held, used, answer: None };
+        told(&mut db, &request, &end, state.now_i64()).await?;
+        if let Some(used) = used {
+            lines.push(Line::Owed(request.owes(used, state.now())));
+        }
+    }
+    books.write(&mut db).await?;
+    let added = log.add(&mut db, &state.instance, lines).await?;
+    db.commit().await?;
+    log.apply(added);
+    Ok(())
+}
