@@ -68,6 +68,10 @@ INSERT INTO gateway_tokens (hash, request, is_used)
     SELECT token, MAX(id), 1 FROM gateway_requests WHERE single_use = 1 AND status NOT IN ('held', 'released') GROUP BY token;
 INSERT INTO gateway_unpaid (id, plan, holder, redeemer, session, credits, found_at)
     SELECT id, plan, holder, redeemer, session, used, settled_at FROM gateway_requests WHERE status = 'unpaid';
+UPDATE gateway_sessions SET counted = counted - CAST(COALESCE((
+    SELECT SUM(CASE WHEN r.status = 'held' THEN r.held ELSE r.used END) FROM gateway_requests r
+    WHERE r.status IN ('held', 'owed') AND r.plan = gateway_sessions.plan AND r.holder = gateway_sessions.holder
+      AND r.redeemer = gateway_sessions.redeemer AND r.session = gateway_sessions.session), 0) AS BIGINT);
 UPDATE holdings SET gateway_held = 0, gateway_owed = 0;
 UPDATE gateway_batches SET status = 'done';
 DROP TABLE gateway_answers;

@@ -17,7 +17,14 @@ impl State {
         .fetch_all(&self.db)
         .await?;
         for row in rows {
-            self.gate.journal.take_over(row.try_get(0)?).await?;
+            let instance: String = row.try_get(0)?;
+            if let Err(problem) = self.gate.journal.take_over(instance.clone()).await {
+                tracing::warn!(
+                    problem.detail,
+                    instance,
+                    "what a process has left could not be taken over yet"
+                );
+            }
         }
         Ok(())
     }
@@ -34,6 +41,8 @@ pub(crate) async fn forget_logs(db: &mut AnyConnection) -> Result<(), Problem> {
         "UPDATE holdings SET gateway_held = 0, gateway_owed = gateway_cut",
         "DELETE FROM gateway_keys WHERE ended_at IS NULL",
         "DELETE FROM gateway_tokens WHERE is_used = 0",
+        // It may be paid since.
+        "DELETE FROM gateway_unpaid WHERE session IS NOT NULL",
     ] {
         sqlx::query(forget).execute(&mut *db).await?;
     }

@@ -8,7 +8,11 @@ mod item;
 mod redeem;
 mod vouchers;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy::primitives::{Address, keccak256};
 use scrip::PlanId;
@@ -100,7 +104,8 @@ impl State {
 
     /// Of what plans somebody waits until what was served is redeemed, here or at another process, and since when.
     async fn awaited(&self) -> Result<BTreeMap<PlanId, u64>, Problem> {
-        let hurried = self.gate.awaited().clone();
+        // In one order, so that nobody who does the same waits for ever.
+        let hurried: BTreeSet<_> = self.gate.awaited().iter().copied().collect();
         if !hurried.is_empty() {
             let now = self.now_i64();
             let rows = hurried.iter().map(|plan| vec![plan.to_string().into(), now.into()]).collect();

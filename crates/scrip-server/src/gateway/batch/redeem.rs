@@ -39,6 +39,7 @@ const MOST_TIMES: u32 = 11;
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     id: String,
+    number: i64,
     pub(super) one: Use,
     /// In which session, where the plan requires vouchers.
     pub(super) session: Option<SessionOf>,
@@ -125,12 +126,12 @@ impl State {
 
     /// Puts the second half of a batch into one of its own, under the ids that it has.
     async fn halve_batch(&self, batch: &str, items: &[Item]) -> Result<(), Problem> {
-        let mut moved: HashSet<_> = items[items.len() / 2..].iter().map(|item| item.id.as_str()).collect();
+        let moved: HashSet<_> = items[items.len() / 2..].iter().map(|item| item.number).collect();
         let mut db = self.write().await?;
         let mut all = lock_items(&mut db, batch).await?;
         let mut half = Vec::new();
         for item in all.iter_mut().filter(|item| item.became.is_none()) {
-            if moved.remove(item.id.as_str()) {
+            if moved.contains(&item.number) {
                 half.push(item.clone());
                 item.became = Some(Became::Moved);
             }
@@ -184,7 +185,10 @@ impl State {
         if !left.is_empty() {
             let forecasts = actor.try_multicall(calls.collect::<Result<_, _>>()?).await?;
             for (item, forecast) in left.iter().zip(forecasts) {
-                if let Err(error) = forecast {
+                // By somebody who goes on with it, too: it is looked at again.
+                if let Err(error) = forecast
+                    && !error.is_already_redeemed()
+                {
                     let detail = format!("request {} of {}: {error}", item.id, item.one.holder);
                     let _ = Self::unpaid(settlement, &detail);
                     unpaid.push(item.clone());
@@ -192,12 +196,16 @@ impl State {
             }
         }
         // First, for what is left is another write than that of this attempt.
-        sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL WHERE id = $1 AND attempts = $2")
+        let next = sqlx::query("UPDATE gateway_batches SET attempts = attempts + 1, vouchers = NULL WHERE id = $1 AND attempts = $2")
             .bind(&settlement.batch)
             .bind(attempt)
             .execute(&self.db)
             .await
             .map_err(Problem::from)?;
+        // Another process has gone further.
+        if next.rows_affected() == 0 {
+            return Ok(());
+        }
         for (items, became) in [(&redeemed, Became::Redeemed), (&unpaid, Became::Unpaid)] {
             let settled = Settled { items, became, block, attempt };
             self.take_down_settled(settlement, settled).await?;
@@ -221,7 +229,7 @@ impl State {
         let owed = read(&row.try_get::<String, _>(3)?)?.into_iter().filter(|item| item.became.is_none());
         let item = |item: item::Item| {
             let (one, session) = (item.on_chain(base), item.session(redeemer));
-            Item { id: item.id, one, session }
+            Item { id: item.id, number: item.number, one, session }
         };
         Ok((owed.map(item).collect(), attempts))
     }
@@ -247,16 +255,16 @@ impl State {
         // What is known of these holders counts no longer.
         lock_all(&mut db, holdings.iter(), true).await?;
         let mut all = lock_items(&mut db, batch).await?;
-        let settled: HashSet<_> = items.iter().map(|item| item.id.as_str()).collect();
+        let settled: HashSet<_> = items.iter().map(|item| item.number).collect();
         let mut ended = HashSet::new();
         for item in all.iter_mut().filter(|item| item.became.is_none()) {
-            if settled.contains(item.id.as_str()) {
+            if settled.contains(&item.number) {
                 item.became = Some(became);
-                ended.insert(item.id.clone());
+                ended.insert(item.number);
             }
         }
         let mut credits = BTreeMap::<_, u64>::new();
-        for item in items.iter().filter(|item| ended.contains(&item.id)) {
+        for item in items.iter().filter(|item| ended.contains(&item.number)) {
             *credits.entry(holding(item)).or_default() += item.one.amount;
         }
         let changes = credits
@@ -276,7 +284,7 @@ impl State {
         )
         .await?;
         if became == Became::Unpaid {
-            let unpaid: Vec<_> = items.iter().filter(|item| ended.contains(&item.id)).collect();
+            let unpaid: Vec<_> = items.iter().filter(|item| ended.contains(&item.number)).collect();
             self.take_down_unpaid(&mut db, *plan, &unpaid, batch).await?;
         }
         let mut redeemed = 0;
@@ -327,7 +335,7 @@ impl State {
     ) -> Result<(), Problem> {
         let row = sqlx::query("SELECT redeemer FROM gateway_batches WHERE id = $1").bind(batch.to_owned());
         let redeemer: String = row.fetch_one(&mut *db).await?.try_get(0)?;
-        let row = |item: &&Item| {
+        let row = |item: &Item| {
             vec![
                 item.id.as_str().into(),
                 plan.to_string().into(),
@@ -338,12 +346,16 @@ impl State {
                 self.now_i64().into(),
             ]
         };
-        change_rows(
-            db,
-            "INSERT INTO gateway_unpaid (id, plan, holder, redeemer, session, credits, found_at) VALUES ROWS",
-            items.iter().map(row).collect(),
-        )
-        .await?;
+        for item in items {
+            // More may have been owed of one after others had let go of it.
+            change_rows(
+                &mut *db,
+                "INSERT INTO gateway_unpaid (id, plan, holder, redeemer, session, credits, found_at) VALUES ROWS \
+                 ON CONFLICT (id) DO UPDATE SET credits = gateway_unpaid.credits + excluded.credits, session = excluded.session",
+                vec![row(item)],
+            )
+            .await?;
+        }
         let counted = items.iter().filter_map(|item| {
             Some((Holding { plan, holder: item.one.holder }, item.session?, item.one.amount))
         });

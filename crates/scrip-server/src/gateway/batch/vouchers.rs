@@ -5,7 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::{eips::BlockId, primitives::Bytes, providers::Provider};
+use alloy::{
+    eips::BlockId,
+    primitives::{Address, Bytes, U256},
+    providers::Provider,
+};
 use scrip::{Error, PlanId, SessionVoucher, Signed};
 use sqlx::{AnyConnection, Row};
 
@@ -95,11 +99,19 @@ impl State {
     pub(super) async fn choose_vouchers(&self, plan: PlanId, items: &[Item]) -> Result<Vouchers, Problem> {
         let sessions = items.iter().filter_map(|item| Some((item.one.holder, item.session?)));
         let sessions: BTreeSet<_> = sessions.collect();
+        // Before it is asked what was taken: what is redeemed meanwhile counts twice rather than not at all.
+        let owed = match sessions.iter().find(|(_, session)| session.is_own()) {
+            Some((_, session)) => self.owed_in_batches(plan, session.redeemer).await?,
+            None => BTreeMap::new(),
+        };
         let mut chosen = BTreeMap::new();
         for (holder, session) in sessions {
             let of = Holding { plan, holder };
             let signed = match session.is_own() {
-                true => self.sign_voucher(&of, session).await?,
+                true => {
+                    let owed = owed.get(&(holder, session.number)).copied().unwrap_or_default();
+                    self.sign_voucher(&of, session, owed).await?
+                }
                 false => self.newest_voucher(&of, session).await?.ok_or_else(|| lost(session))?,
             };
             chosen.insert((of, session), signed);
@@ -107,15 +119,12 @@ impl State {
         Ok(Vouchers(chosen))
     }
 
-    /// Signs for an account of this server what it was served, and no more.
-    async fn sign_voucher(
+    /// What is in batches of a plan that are not redeemed, by holder and session.
+    async fn owed_in_batches(
         &self,
-        of: &Holding,
-        session: SessionOf,
-    ) -> Result<Signed<SessionVoucher>, Problem> {
-        let Holding { plan, holder } = *of;
-        let SessionOf { redeemer, number } = session;
-        // Before it is asked what was taken: what is redeemed meanwhile counts twice rather than not at all.
+        plan: PlanId,
+        redeemer: Address,
+    ) -> Result<BTreeMap<(Address, U256), u64>, Problem> {
         let rows = sqlx::query(
             "SELECT items FROM gateway_batches WHERE status = 'open' AND plan = $1 AND redeemer = $2",
         )
@@ -123,14 +132,27 @@ impl State {
         .bind(redeemer.to_string())
         .fetch_all(&self.db)
         .await?;
-        let mut owed = 0_u64;
+        let mut owed = BTreeMap::<_, u64>::new();
         for row in rows {
-            let items = read(&row.try_get::<String, _>(0)?)?.into_iter();
-            let in_it = items.filter(|item| item.holder == holder && item.session == Some(number));
-            owed = in_it
-                .filter(|item| item.became.is_none())
-                .fold(owed, |owed, item| owed.saturating_add(item.credits));
+            let items = read(&row.try_get::<String, _>(0)?)?;
+            for item in items.into_iter().filter(|item| item.became.is_none()) {
+                let Some(session) = item.session else { continue };
+                let credits = owed.entry((item.holder, session)).or_default();
+                *credits = credits.saturating_add(item.credits);
+            }
         }
+        Ok(owed)
+    }
+
+    /// Signs for an account of this server what it was served, and no more.
+    async fn sign_voucher(
+        &self,
+        of: &Holding,
+        session: SessionOf,
+        owed: u64,
+    ) -> Result<Signed<SessionVoucher>, Problem> {
+        let Holding { plan, holder } = *of;
+        let SessionOf { redeemer, number } = session;
         let scrip = self.chain.scrip();
         let spent = scrip.session(plan, holder, redeemer, number).await?.spent;
         let latest = scrip.provider().get_block(BlockId::latest()).await.map_err(Error::from)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 
 use super::{
-    End, Holding,
+    Holding,
     decide::Account,
     log::{Line, Request},
     sessions::Counters,
@@ -50,14 +50,14 @@ impl Books {
     }
 
     /// What was let go of is owed nevertheless. What is said of it.
-    pub(super) fn owe(&mut self, request: Request, credits: u64, now: u64) -> Line {
+    pub(super) fn owe_late(&mut self, request: Request, credits: u64, now: u64) -> Line {
         if let Some(account) = self.accounts.get_mut(&request.of()) {
             account.owed = account.owed.saturating_add(credits);
         }
         if let Some(session) = request.session() {
             self.counters.add(&request.of(), session, credits);
         }
-        Line::Owed(request.owes(credits, now))
+        Line::Late(request.owes(credits, now))
     }
 
     pub(super) async fn write(self, db: &mut AnyConnection) -> Result<(), Problem> {
@@ -81,45 +81,4 @@ impl Books {
         .await?;
         Ok(())
     }
-}
-
-/// What callers are told of a request when it has ended: that its name and its token are free again, or what was answered.
-pub(super) async fn told(
-    db: &mut AnyConnection,
-    request: &Request,
-    end: &End,
-    now: i64,
-) -> Result<(), Problem> {
-    if let Some(name) = &request.key {
-        let told = match (end.used, &end.answer) {
-            (None, _) => sqlx::query("DELETE FROM gateway_keys WHERE name = $1 AND request = $2")
-                .bind(name.clone())
-                .bind(request.id.clone()),
-            (Some(_), answer) => {
-                let (status, headers, body) = match answer.clone() {
-                    Some(answer) => (Some(i64::from(answer.status)), Some(answer.headers), Some(answer.body)),
-                    None => (None, None, None),
-                };
-                sqlx::query(
-                    "UPDATE gateway_keys SET ended_at = $3, status = $4, headers = $5, body = $6 \
-                     WHERE name = $1 AND request = $2",
-                )
-                .bind(name.clone())
-                .bind(request.id.clone())
-                .bind(now)
-                .bind(status)
-                .bind(headers)
-                .bind(body)
-            }
-        };
-        told.execute(&mut *db).await?;
-    }
-    if let Some(hash) = &request.token {
-        let told = match end.used {
-            None => "DELETE FROM gateway_tokens WHERE hash = $1 AND request = $2",
-            Some(_) => "UPDATE gateway_tokens SET is_used = 1 WHERE hash = $1 AND request = $2",
-        };
-        sqlx::query(told).bind(hash.clone()).bind(request.id.clone()).execute(db).await?;
-    }
-    Ok(())
 }

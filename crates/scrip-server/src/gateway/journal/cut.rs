@@ -6,7 +6,7 @@ use alloy::primitives::{U256, keccak256};
 use scrip::PlanId;
 use sqlx::{AnyConnection, Row};
 
-use super::log::{Group, Line, Log};
+use super::log::{Group, Line, Log, Queue};
 use crate::{
     account::as_i64,
     database::fresh_id,
@@ -19,30 +19,28 @@ use crate::{
 /// How long ago something was served before it is redeemed for who waits for that: redeeming little is dear.
 const EARLY: Duration = Duration::from_secs(1);
 
-/// Puts what is to be redeemed now into batches: where there is enough of it, it was served long enough ago, too much is at risk, or
-/// somebody waits for what was served before.
+/// Puts what is to be redeemed now into a batch: where there is enough of it, it was served long enough ago, too much is at risk, or
+/// somebody waits for what was served before. Whether there was any.
 pub(super) async fn cut_what_is_due(
     state: &State,
     db: &mut AnyConnection,
     log: &mut Log,
     awaited: &BTreeMap<PlanId, u64>,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let settings = &state.gate.settings;
     let now = state.now();
-    loop {
-        let is_due = |group: &Group| {
-            let Some(queue) = log.queues.get(group) else { return false };
-            let Some(first) = queue.owed.front() else { return false };
-            let age = now.saturating_sub(first.since);
-            let is_awaited = awaited.get(&group.plan).is_some_and(|since| *since >= first.since);
-            queue.owed.len() >= state.most_at_once(group.is_vouched)
-                || age >= settings.settle_after.as_secs()
-                || queue.credits >= settings.at_risk / 2
-                || is_awaited && age >= EARLY.as_secs()
-        };
-        let Some(group) = log.queues.keys().copied().find(is_due) else { return Ok(()) };
-        cut(state, db, log, group).await?;
-    }
+    let is_due = |(group, queue): &(&Group, &Queue)| {
+        let Some(first) = queue.owed.front() else { return false };
+        let age = now.saturating_sub(first.since);
+        let is_awaited = awaited.get(&group.plan).is_some_and(|since| *since >= first.since);
+        queue.owed.len() >= state.most_at_once(group.is_vouched)
+            || age >= settings.settle_after.as_secs()
+            || queue.credits >= settings.at_risk / 2
+            || is_awaited && age >= EARLY.as_secs()
+    };
+    let Some((&group, _)) = log.queues.iter().find(is_due) else { return Ok(false) };
+    cut(state, db, log, group).await?;
+    Ok(true)
 }
 
 /// Puts what was served first into a batch.

@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row};
 
 use super::{Counters, Holding};
-use crate::{gateway::voucher::SessionOf, problem::Problem};
+use crate::{
+    gateway::voucher::SessionOf,
+    problem::{Problem, ProblemKind},
+};
 
 /// How many characters of it may be without use, and how many one request has in it, roughly.
 const SPARE: usize = 1 << 20;
@@ -78,6 +81,8 @@ pub(super) enum Line {
     Ended { id: String, used: Option<u64>, at: u64 },
     /// Something is owed.
     Owed(Owed),
+    /// What others have let go of has ended, and so much of it is owed.
+    Late(Owed),
     /// So many of a group are in a batch: those that were owed first.
     Cut { group: Group, count: usize },
 }
@@ -99,6 +104,8 @@ pub(in crate::gateway) struct Log {
     pub(super) queues: BTreeMap<Group, Queue>,
     /// What was open when another process took this one for gone.
     pub(super) lost: HashMap<String, Request>,
+    /// Whether nobody adds to it any more, as far as it was read.
+    is_closed: bool,
 }
 
 /// A row that was added, once that is committed.
@@ -146,24 +153,38 @@ impl Log {
 
     /// Reads what is not known yet: all of it at first, and later what it is not known of whether it was written.
     pub(super) async fn catch_up(&mut self, db: &mut AnyConnection, instance: &str) -> Result<(), Problem> {
-        let rows = sqlx::query(
-            "SELECT number, entries FROM gateway_log WHERE instance = $1 AND number >= $2 ORDER BY number",
-        )
-        .bind(instance.to_owned())
-        .bind(self.next)
-        .fetch_all(db)
-        .await?;
-        for row in rows {
-            let (number, entries): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        let mut rows = rows(db, instance, self.next - 1).await?;
+        if self.next > 0 {
+            match rows.first() {
+                Some((number, _)) if *number == self.next - 1 => drop(rows.remove(0)),
+                // What was before it is said again, or is another's.
+                Some((_, entries)) if entries.is_empty() || entries.starts_with(ANEW) => {}
+                // The database has lost what it had committed: only what it has counts.
+                _ => {
+                    *self = Self { lost: std::mem::take(&mut self.lost), ..Self::default() };
+                    rows = self::rows(db, instance, 0).await?;
+                }
+            }
+        }
+        for (number, entries) in rows {
             if entries.is_empty() {
                 self.end(number);
                 continue;
             }
             let lines = serde_json::from_str(&entries).map_err(|error| Problem::internal(&error))?;
             self.next = number;
-            self.apply(Added { lines, length: entries.len(), is_restated: false });
+            self.apply(Added { lines, length: entries.len(), is_restated: entries.starts_with(ANEW) });
         }
         Ok(())
+    }
+
+    /// Adds a row that says nothing, so that nothing is written any more of which it is not known whether it was; unless that was.
+    pub(super) async fn fence(&mut self, db: &mut AnyConnection, instance: &str) -> Result<bool, Problem> {
+        let is_added = insert(db, instance, (self.next, "[]")).await?;
+        if is_added {
+            self.apply(Added { lines: Vec::new(), length: 2, is_restated: false });
+        }
+        Ok(is_added)
     }
 
     /// Another process has taken it over. What of that is being delivered here is owed when it has ended, unless it is not known what
@@ -174,7 +195,7 @@ impl Log {
             self.lost.extend(open);
         }
         self.queues.clear();
-        (self.next, self.length) = (number + 1, 0);
+        (self.next, self.length, self.is_closed) = (number + 1, 0, true);
     }
 
     /// What sessions are counted less without it.
@@ -193,50 +214,52 @@ impl Log {
         counters
     }
 
-    /// Whether nothing is in it that was not taken over.
-    pub(super) fn is_empty(&self) -> bool {
-        self.length == 0
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
-    /// Adds a row, in a transaction.
+    /// Adds a row, in a transaction; none where there is nothing to be said.
     pub(super) async fn add(
         &self,
         db: &mut AnyConnection,
         instance: &str,
         lines: Vec<Line>,
-    ) -> Result<Added, Problem> {
-        let mut added = Added { lines, length: 0, is_restated: false };
-        if added.lines.is_empty() {
-            return Ok(added);
+    ) -> Result<Option<Added>, Problem> {
+        if lines.is_empty() {
+            return Ok(None);
         }
         let count = self.open.len() + self.queues.values().map(|queue| queue.owed.len()).sum::<usize>();
-        added.is_restated = self.length > SPARE + 4 * EACH * count;
-        let written = match added.is_restated {
-            true => serde_json::to_string(&self.restated(&added.lines)),
-            false => serde_json::to_string(&added.lines),
+        let is_restated = self.length > SPARE + 4 * EACH * count;
+        let written = match is_restated {
+            true => serde_json::to_string(&self.restated(&lines)),
+            false => serde_json::to_string(&lines),
         };
         let entries = written.map_err(|error| Problem::internal(&error))?;
-        added.length = entries.len();
-        sqlx::query("INSERT INTO gateway_log (instance, number, entries) VALUES ($1, $2, $3)")
-            .bind(instance.to_owned())
-            .bind(self.next)
-            .bind(entries)
-            .execute(&mut *db)
-            .await?;
-        if added.is_restated {
+        if !insert(db, instance, (self.next, &entries)).await? {
+            return Err(ProblemKind::BUSY
+                .problem("others have taken this process for gone")
+                .hint("try again: it goes on"));
+        }
+        if is_restated {
             self.remove(db, instance).await?;
         }
-        Ok(added)
+        Ok(Some(Added { lines, length: entries.len(), is_restated }))
     }
 
-    /// Ends it, so that nobody adds to it any more, and removes what it says.
-    pub(super) async fn close(&self, db: &mut AnyConnection, instance: &str) -> Result<(), Problem> {
-        sqlx::query("INSERT INTO gateway_log (instance, number, entries) VALUES ($1, $2, '')")
+    /// Ends it, so that nobody adds to it any more, and removes what it says; unless there is more of it than was read.
+    pub(super) async fn close(&self, db: &mut AnyConnection, instance: &str) -> Result<bool, Problem> {
+        if !insert(db, instance, (self.next, "")).await? {
+            return Ok(false);
+        }
+        // What was said anew meanwhile may have taken the row away that was in the way of this.
+        let more = sqlx::query("SELECT 1 FROM gateway_log WHERE instance = $1 AND number > $2")
             .bind(instance.to_owned())
-            .bind(self.next)
-            .execute(&mut *db)
-            .await?;
-        self.remove(db, instance).await
+            .bind(self.next);
+        if more.fetch_optional(&mut *db).await?.is_some() {
+            return Ok(false);
+        }
+        self.remove(db, instance).await?;
+        Ok(true)
     }
 
     /// Removes the rows before its next.
@@ -257,13 +280,11 @@ impl Log {
     }
 
     /// A row was added.
-    pub(super) fn apply(&mut self, added: Added) {
-        let Added { lines, length, is_restated } = added;
-        if lines.is_empty() {
-            return;
-        }
+    pub(super) fn apply(&mut self, added: impl Into<Option<Added>>) {
+        let Some(Added { lines, length, is_restated }) = added.into() else { return };
         self.next += 1;
         self.length = if is_restated { length } else { self.length + length };
+        self.is_closed = false;
         for line in lines {
             self.note(line);
         }
@@ -294,6 +315,12 @@ impl Log {
                 queue.credits = queue.credits.saturating_add(owed.credits);
                 queue.owed.push_back(owed);
             }
+            Line::Late(owed) => {
+                self.lost.remove(&owed.id);
+                if owed.credits > 0 {
+                    self.note(Line::Owed(owed));
+                }
+            }
             Line::Cut { group, count } => {
                 let Some(queue) = self.queues.get_mut(&group) else { return };
                 for owed in queue.owed.drain(..count.min(queue.owed.len())) {
@@ -307,7 +334,202 @@ impl Log {
     }
 }
 
+/// How a row begins that says all again.
+const ANEW: &str = r#"["anew""#;
+
+/// The rows of a log from a number on.
+async fn rows(db: &mut AnyConnection, instance: &str, from: i64) -> Result<Vec<(i64, String)>, Problem> {
+    let rows = sqlx::query(
+        "SELECT number, entries FROM gateway_log WHERE instance = $1 AND number >= $2 ORDER BY number",
+    )
+    .bind(instance.to_owned())
+    .bind(from)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Adds a row, unless its number is taken.
+async fn insert(
+    db: &mut AnyConnection,
+    instance: &str,
+    (number, entries): (i64, &str),
+) -> Result<bool, Problem> {
+    let inserted = sqlx::query(
+        "INSERT INTO gateway_log (instance, number, entries) VALUES ($1, $2, $3) ON CONFLICT (instance, number) DO NOTHING",
+    )
+    .bind(instance.to_owned())
+    .bind(number)
+    .bind(entries.to_owned())
+    .execute(db)
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 const fn is_none(credits: &u64) -> bool {
     *credits == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr;
+
+    use sqlx::{Connection, any::AnyConnectOptions};
+
+    use super::*;
+
+    /// A database with nothing but logs.
+    async fn database() -> AnyConnection {
+        sqlx::any::install_default_drivers();
+        let options = AnyConnectOptions::from_str("sqlite::memory:").unwrap();
+        let mut db = AnyConnection::connect_with(&options).await.unwrap();
+        let table = "CREATE TABLE gateway_log (instance TEXT, number BIGINT, entries TEXT, PRIMARY KEY (instance, number))";
+        sqlx::query(table).execute(&mut db).await.unwrap();
+        db
+    }
+
+    fn request(id: usize) -> Request {
+        Request {
+            id: id.to_string(),
+            plan: PlanId(U256::from(id % 2)),
+            holder: Address::repeat_byte(1),
+            redeemer: Address::repeat_byte(2),
+            held: 3,
+            due: 0,
+            session: (id % 2 == 1).then_some(U256::from(7)),
+            key: None,
+            token: None,
+        }
+    }
+
+    fn ended(id: usize, used: Option<u64>) -> Line {
+        Line::Ended { id: id.to_string(), used, at: 9 }
+    }
+
+    async fn add(log: &mut Log, db: &mut AnyConnection, lines: Vec<Line>) {
+        let added = log.add(db, "one", lines).await.unwrap();
+        log.apply(added);
+    }
+
+    async fn count(db: &mut AnyConnection) -> i64 {
+        sqlx::query("SELECT COUNT(*) FROM gateway_log").fetch_one(db).await.unwrap().try_get(0).unwrap()
+    }
+
+    /// What a log comes to, in words.
+    fn told(log: &Log) -> String {
+        let open: BTreeMap<_, _> = log.open.iter().collect();
+        format!("{} {open:?} {:?}", log.next, log.queues)
+    }
+
+    #[tokio::test]
+    async fn what_is_read_again_is_what_was_written() {
+        let (mut db, mut log) = (database().await, Log::default());
+        for id in 0..100 {
+            add(&mut log, &mut db, vec![Line::In(request(id))]).await;
+            let due = Line::Due { id: id.to_string(), due: 1 };
+            add(&mut log, &mut db, vec![due]).await;
+            let used = [None, Some(0), Some(2)][id % 3];
+            if id % 5 != 0 {
+                add(&mut log, &mut db, vec![ended(id, used)]).await;
+            }
+        }
+        let group = *log.queues.keys().next().unwrap();
+        add(&mut log, &mut db, vec![Line::Cut { group, count: 4 }]).await;
+        assert_eq!(log.open.len(), 20);
+        assert_eq!(told(&Log::read(&mut db, "one").await.unwrap()), told(&log));
+    }
+
+    #[tokio::test]
+    async fn what_is_long_is_said_again_shorter() {
+        let (mut db, mut log) = (database().await, Log::default());
+        add(&mut log, &mut db, vec![Line::In(request(0))]).await;
+        let mut most = 0;
+        for id in 1..10_000 {
+            add(&mut log, &mut db, vec![Line::In(request(id)), ended(id, None)]).await;
+            most = most.max(count(&mut db).await);
+        }
+        assert!((1_000..8_000).contains(&most) && count(&mut db).await < most, "{most} rows");
+        assert_eq!(log.open.len(), 1);
+        // Whoever does not know whether it was written finds out, and counts nothing twice.
+        let mut behind = Log::default();
+        behind.apply(Added {
+            lines: vec![Line::In(request(3)), ended(3, Some(2))],
+            length: 9,
+            is_restated: false,
+        });
+        behind.catch_up(&mut db, "one").await.unwrap();
+        assert_eq!(told(&behind), told(&log));
+    }
+
+    #[tokio::test]
+    async fn nobody_adds_to_a_log_that_was_taken_over() {
+        let (mut db, mut log) = (database().await, Log::default());
+        add(&mut log, &mut db, vec![Line::In(request(0)), Line::In(request(1)), ended(1, Some(2))]).await;
+        let taken = Log::read(&mut db, "one").await.unwrap();
+        assert!(taken.close(&mut db, "one").await.unwrap());
+        assert!(!taken.close(&mut db, "one").await.unwrap(), "two have taken it over");
+        assert!(log.add(&mut db, "one", vec![ended(0, Some(3))]).await.is_err());
+        log.catch_up(&mut db, "one").await.unwrap();
+        // What it is delivering is known still; what it owed is the other's.
+        assert_eq!((log.lost.len(), log.open.len(), log.queues.len()), (1, 0, 0));
+        add(&mut log, &mut db, vec![Line::In(request(2))]).await;
+        let read = Log::read(&mut db, "one").await.unwrap();
+        assert_eq!((told(&read), read.is_closed(), count(&mut db).await), (told(&log), false, 2));
+        // What has ended since is owed, once: also when it is not known whether that was written.
+        let late = Line::Late(log.lost["0"].clone().owes(3, 9));
+        let _ = log.add(&mut db, "one", vec![late]).await.unwrap();
+        log.catch_up(&mut db, "one").await.unwrap();
+        assert_eq!((log.lost.len(), log.queues.values().map(|queue| queue.credits).sum::<u64>()), (0, 3));
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_written_before_it_was_taken_over_is_not_owed_twice() {
+        let (mut db, mut log) = (database().await, Log::default());
+        add(&mut log, &mut db, vec![Line::In(request(0))]).await;
+        // It is written, and nobody knows.
+        let _ = log.add(&mut db, "one", vec![ended(0, Some(3))]).await.unwrap();
+        let taken = Log::read(&mut db, "one").await.unwrap();
+        assert_eq!(taken.queues.values().map(|queue| queue.credits).sum::<u64>(), 3);
+        assert!(taken.close(&mut db, "one").await.unwrap());
+        log.catch_up(&mut db, "one").await.unwrap();
+        assert_eq!((log.lost.len(), log.open.len()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_was_said_anew_is_not_taken_over_as_it_was_before() {
+        let (mut db, mut log) = (database().await, Log::default());
+        add(&mut log, &mut db, vec![Line::In(request(0))]).await;
+        let taken = Log::read(&mut db, "one").await.unwrap();
+        add(&mut log, &mut db, vec![ended(0, Some(2))]).await;
+        log.length = 2 * SPARE;
+        add(&mut log, &mut db, vec![Line::In(request(1))]).await;
+        assert_eq!(count(&mut db).await, 1);
+        assert!(!taken.close(&mut db, "one").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_the_database_has_lost_counts_no_longer() {
+        let (mut db, mut log) = (database().await, Log::default());
+        for id in 0..3 {
+            add(&mut log, &mut db, vec![Line::In(request(id))]).await;
+        }
+        sqlx::query("DELETE FROM gateway_log WHERE number = 2").execute(&mut db).await.unwrap();
+        log.catch_up(&mut db, "one").await.unwrap();
+        assert_eq!((log.next, log.open.len()), (2, 2));
+        assert!(log.fence(&mut db, "one").await.unwrap());
+        assert_eq!(told(&Log::read(&mut db, "one").await.unwrap()), told(&log));
+    }
+
+    #[tokio::test]
+    async fn what_may_yet_be_written_is_waited_for_or_is_not_written() {
+        let (mut db, mut log) = (database().await, Log::default());
+        // It is written after it was looked.
+        log.catch_up(&mut db, "one").await.unwrap();
+        let _ = log.add(&mut db, "one", vec![Line::In(request(0))]).await.unwrap();
+        assert!(!log.fence(&mut db, "one").await.unwrap());
+        log.catch_up(&mut db, "one").await.unwrap();
+        assert!(log.fence(&mut db, "one").await.unwrap());
+        assert_eq!((log.open.len(), log.next), (1, 2));
+    }
 }

@@ -10,6 +10,7 @@ mod decide;
 mod log;
 mod sessions;
 mod take;
+mod told;
 mod write;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -133,14 +134,14 @@ enum Entry {
     Flush(oneshot::Sender<()>),
     /// A request is being delivered, and so many credits are due for what was.
     Progress(String, u64),
-    /// What is due is to be put into batches. Plans of which somebody waits for that, and since when.
-    Cut(BTreeMap<PlanId, u64>, Done),
+    /// What is due is to be put into a batch. Plans of which somebody waits for that, and since when.
+    Cut(Arc<BTreeMap<PlanId, u64>>, Done),
     /// The log of a process that is gone is to be taken over.
     Take(String, Done),
 }
 
-/// Tells whether it is done.
-type Done = oneshot::Sender<Result<(), Problem>>;
+/// Tells whether there was something to be done.
+type Done = oneshot::Sender<Result<bool, Problem>>;
 
 /// Hands over what is to be written.
 #[derive(Debug, Clone)]
@@ -177,17 +178,21 @@ impl Journal {
         let _ = answered.await;
     }
 
-    /// Puts what is due into batches. Of what plans somebody waits for that, and since when, in unix seconds.
+    /// Puts what is due into batches, one after the other, and others are let in between. Of what plans somebody waits for that, and
+    /// since when, in unix seconds.
     pub(super) async fn cut(&self, awaited: BTreeMap<PlanId, u64>) -> Result<(), Problem> {
-        self.ask(|done| Entry::Cut(awaited, done)).await
+        let awaited = Arc::new(awaited);
+        while self.ask(|done| Entry::Cut(Arc::clone(&awaited), done)).await? {}
+        Ok(())
     }
 
     /// Takes over what a process that is gone has left.
     pub(super) async fn take_over(&self, instance: String) -> Result<(), Problem> {
-        self.ask(|done| Entry::Take(instance, done)).await
+        self.ask(|done| Entry::Take(instance, done)).await?;
+        Ok(())
     }
 
-    async fn ask(&self, entry: impl FnOnce(Done) -> Entry) -> Result<(), Problem> {
+    async fn ask(&self, entry: impl FnOnce(Done) -> Entry) -> Result<bool, Problem> {
         let (answer, answered) = oneshot::channel();
         let _ = self.0.send(entry(answer));
         answered.await.map_err(|_| ProblemKind::BUSY.problem("this server ends"))?
@@ -249,13 +254,13 @@ struct Batch {
     ends: Vec<(End, Option<oneshot::Sender<()>>)>,
     progress: Vec<(String, u64)>,
     flushes: Vec<oneshot::Sender<()>>,
-    /// Each a transaction of its own, or some.
+    /// Each a transaction of its own.
     tasks: Vec<(Task, Done)>,
 }
 
 #[derive(Debug)]
 enum Task {
-    Cut(BTreeMap<PlanId, u64>),
+    Cut(Arc<BTreeMap<PlanId, u64>>),
     Take(String),
 }
 
@@ -307,11 +312,7 @@ impl Writer {
         let Self { connection, log, known } = self;
         let db = match connection {
             Some(db) => db,
-            None => {
-                let mut db = database::connect(state, state.gate.settings.outlives_power).await?;
-                log.catch_up(&mut db, &state.instance).await?;
-                connection.insert(db)
-            }
+            None => connection.insert(in_time(connect(state, log)).await?),
         };
         if !batch.holds.is_empty() || !batch.ends.is_empty() || !batch.progress.is_empty() {
             let held = in_time(write::write(state, db, batch, (log, known))).await?;
@@ -332,7 +333,9 @@ impl Writer {
         while let Some((task, done)) = batch.tasks.pop() {
             let outcome = match &task {
                 Task::Cut(awaited) => in_time(cut::cut_what_is_due(state, db, log, awaited)).await,
-                Task::Take(instance) => in_time(take::take_over(state, db, log, instance)).await,
+                Task::Take(instance) => {
+                    in_time(take::take_over(state, db, log, instance)).await.map(|()| true)
+                }
             };
             let failed = outcome.as_ref().err().cloned();
             let _ = done.send(outcome);
@@ -341,6 +344,17 @@ impl Writer {
             }
         }
         Ok(())
+    }
+}
+
+/// A connection, with which it is known what the log says, and that nothing else is being written to it.
+async fn connect(state: &State, log: &mut Log) -> Result<AnyConnection, Problem> {
+    let mut db = database::connect(state, state.gate.settings.outlives_power).await?;
+    loop {
+        log.catch_up(&mut db, &state.instance).await?;
+        if log.fence(&mut db, &state.instance).await? {
+            return Ok(db);
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use sqlx::AnyConnection;
 
 use super::{
-    End, Holding,
-    books::{Books, told},
+    Holding,
+    books::Books,
     log::{Line, Log},
+    told::Told,
 };
 use crate::{problem::Problem, state::State};
 
@@ -19,26 +20,29 @@ pub(super) async fn take_over(
     instance: &str,
 ) -> Result<(), Problem> {
     let taken = Log::read(db, instance).await?;
-    if taken.is_empty() {
+    if taken.is_closed() {
         return Ok(());
     }
     let mut db = state.write_with(db).await?;
-    // Should it live after all, one of the two fails here: the other's row has the number.
-    taken.close(&mut db, instance).await?;
     let holdings: BTreeSet<Holding> = taken.open.values().map(|request| request.of()).collect();
     let mut books = Books::lock(&mut db, holdings.iter()).await?;
+    // Should it live after all, it goes on; or another process was faster.
+    if !taken.close(&mut db, instance).await? {
+        return Ok(db.rollback().await?);
+    }
     let owed = taken.queues.into_values().flat_map(|queue| queue.owed);
     let mut lines: Vec<_> = owed.map(Line::Owed).collect();
+    let mut told = Told::default();
     for (id, request) in taken.open {
         let used = Some(request.due).filter(|due| *due > 0);
         tracing::info!(request = id, used, "a request that was left is ended");
         books.end(&request, used);
-        let end = End { id, of: request.of(), held: request.held, used, answer: None };
-        told(&mut db, &request, &end, state.now_i64()).await?;
+        told.end(&request, used, None);
         if let Some(used) = used {
             lines.push(Line::Owed(request.owes(used, state.now())));
         }
     }
+    told.write(&mut db, state.now_i64()).await?;
     books.write(&mut db).await?;
     let added = log.add(&mut db, &state.instance, lines).await?;
     db.commit().await?;

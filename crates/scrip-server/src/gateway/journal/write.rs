@@ -6,10 +6,11 @@ use sqlx::{AnyConnection, Row};
 
 use super::{
     Batch, Held, Holding, Known, NewHold,
-    books::{Books, told},
+    books::Books,
     decide::Account,
     log::{Line, Log, Request},
     sessions,
+    told::Told,
 };
 use crate::{
     account::{as_i64, as_u64},
@@ -31,7 +32,7 @@ pub(super) async fn write(
     let holdings: BTreeSet<_> = held.chain(batch.ends.iter().map(|(end, _)| &end.of)).collect();
     let mut books = Books::lock(&mut db, holdings.into_iter()).await?;
     let mut lines = Vec::with_capacity(batch.holds.len() + batch.ends.len());
-    let late = write_ends(state, &mut db, batch, (&mut books, log, &mut lines)).await?;
+    write_ends(state, &mut db, batch, (&mut books, log, &mut lines)).await?;
     let held = if batch.holds.is_empty() {
         Vec::new()
     } else {
@@ -41,9 +42,6 @@ pub(super) async fn write(
     let added = log.add(&mut db, &state.instance, lines).await?;
     db.commit().await?;
     log.apply(added);
-    for id in late {
-        log.lost.remove(&id);
-    }
     Ok(held)
 }
 
@@ -93,33 +91,33 @@ pub(in crate::gateway) async fn lock_all(
     Ok(accounts)
 }
 
-/// What has ended, and how far what is under way has come. Of those that others have let go of, since they took this process for gone,
-/// which have ended now.
+/// What has ended, and how far what is under way has come.
 async fn write_ends(
     state: &State,
     db: &mut AnyConnection,
     batch: &Batch,
     (books, log, lines): (&mut Books, &Log, &mut Vec<Line>),
-) -> Result<Vec<String>, Problem> {
+) -> Result<(), Problem> {
     let progress: BTreeMap<_, _> = batch.progress.iter().map(|(id, due)| (id, *due)).collect();
     lines.extend(progress.into_iter().map(|(id, due)| Line::Due { id: id.clone(), due }));
-    let mut late = Vec::new();
+    let mut told = Told::default();
     for (end, _) in &batch.ends {
         if let Some(request) = log.open.get(&end.id) {
             books.end(request, end.used);
-            told(db, request, end, state.now_i64()).await?;
+            told.end(request, end.used, end.answer.as_ref());
             lines.push(Line::Ended { id: end.id.clone(), used: end.used, at: state.now() });
         } else if let Some(request) = log.lost.get(&end.id) {
-            late.push(end.id.clone());
-            // What was taken down as delivered is owed already. What is answered under a key may have been asked again meanwhile, and
-            // is paid for then.
+            // What others have let go of, since they took this process for gone, was delivered nevertheless. What was taken down as
+            // delivered is owed already. What has a name may have been asked again meanwhile, and is paid for then.
             let owed = end.used.unwrap_or_default().saturating_sub(request.due);
-            if owed > 0 && end.answer.is_none() {
-                lines.push(books.owe(request.clone(), owed, state.now()));
+            let owed = if request.key.is_none() { owed } else { 0 };
+            if owed > 0 {
+                told.end(request, end.used, None);
             }
+            lines.push(books.owe_late(request.clone(), owed, state.now()));
         }
     }
-    Ok(late)
+    told.write(db, state.now_i64()).await
 }
 
 /// Lets in those for whom there is enough, in the order in which they came.
