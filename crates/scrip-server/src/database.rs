@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use sqlx::{
-    AnyConnection, AnyPool, Executor,
+    AnyConnection, AnyPool, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
     migrate::Migrator,
 };
@@ -27,7 +27,9 @@ pub(crate) fn is_sqlite(url: &str) -> bool {
 /// A connection of its own, whose commits are on the disk, or only with the operating system: then a loss of power, and of
 /// Postgres itself, may lose the last of them, and the death of this process does not.
 pub(crate) async fn connect(state: &State, outlives_power: bool) -> Result<AnyConnection, sqlx::Error> {
-    let mut connection = state.db.acquire().await?.detach();
+    // Made here, so that it is looked after by the threads that use it.
+    let mut connection = AnyConnection::connect_with(&state.db.connect_options()).await?;
+    connection.execute(settings(connection.backend_name() == "SQLite")).await?;
     let setting = match (connection.backend_name() == "SQLite", outlives_power) {
         (true, true) => "PRAGMA synchronous = FULL",
         (true, false) => "PRAGMA synchronous = NORMAL",
@@ -36,6 +38,20 @@ pub(crate) async fn connect(state: &State, outlives_power: bool) -> Result<AnyCo
     };
     connection.execute(setting).await?;
     Ok(connection)
+}
+
+/// How every connection is set.
+const fn settings(is_sqlite: bool) -> &'static str {
+    if is_sqlite {
+        // Readers beside one writer; on the disk when committed.
+        // What is written is copied into the file beside the writers (`State::copy_over`); by one of them, who holds up the others, only
+        // when that is far behind.
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000; \
+         PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON;"
+    } else {
+        // A process that is cut off holds no rows locked for longer than the others wait.
+        "SET idle_in_transaction_session_timeout = '15s'"
+    }
 }
 
 /// Opens a database by its URL, and brings its tables up to date.
@@ -47,19 +63,7 @@ pub(crate) async fn open(url: &str) -> Result<AnyPool, sqlx::Error> {
         .max_connections(CONNECTIONS)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                if is_sqlite {
-                    // Readers beside one writer; on the disk when committed.
-                    // What is written is copied into the file beside the writers (`State::copy_over`); by one of them, who holds up
-                    // the others, only when that is far behind.
-                    let settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                                    PRAGMA wal_autocheckpoint = 10000; \
-                                    PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON;";
-                    connection.execute(settings).await?;
-                } else {
-                    // A process that is cut off holds no rows locked for longer than the others wait.
-                    let settings = "SET idle_in_transaction_session_timeout = '15s'";
-                    connection.execute(settings).await?;
-                }
+                connection.execute(settings(is_sqlite)).await?;
                 Ok(())
             })
         })

@@ -6,6 +6,7 @@ mod agent_page;
 mod api_key;
 mod auth;
 mod backup;
+mod behind;
 mod bounds;
 mod card;
 mod chain;

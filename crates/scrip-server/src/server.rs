@@ -27,6 +27,7 @@ use crate::{
     Bounds, Gateway, IndexCheck, Indexing, MasterKey, Pages, Stripe,
     access_token::TokenSigner,
     api_key::KeySigner,
+    behind::Behind,
     card::{self, Processor},
     chain::Chain,
     database, document,
@@ -114,6 +115,9 @@ pub enum StartError {
     /// The client for upstreams.
     #[error("the gateway cannot be used: {0}")]
     Gateway(String),
+    /// The system.
+    #[error("threads cannot be started: {0}")]
+    Threads(io::Error),
     /// What was to be done first.
     #[error("{}", .0.detail)]
     Problem(Problem),
@@ -138,6 +142,7 @@ pub struct Server {
     state: Arc<State>,
     /// Writes the gateway's holds.
     writer: Option<JoinHandle<()>>,
+    behind: Behind,
 }
 
 /// The most bytes of a request.
@@ -212,9 +217,13 @@ impl Server {
             sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
             sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
         }
-        let writer = gateway::writer(&state);
+        let behind = Behind::new().map_err(StartError::Threads)?;
+        let writer = {
+            let _there = behind.enter();
+            gateway::writer(&state)
+        };
         state.beat().await?;
-        Ok(Self { state, writer })
+        Ok(Self { state, writer, behind })
     }
 
     /// Makes an account for who runs the server, and an API key that may make others and all that is its own, which ends after
@@ -329,13 +338,16 @@ impl Server {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let workers = [
-            Some(self.state.go_on_beating()),
-            Some(card::worker(&self.state)),
-            Some(gateway::cashier(&self.state)),
-            Some(tokio::spawn(follow(Arc::clone(&self.state)))),
-            writing::worker(&self.state),
-        ];
+        let workers = {
+            let _there = self.behind.enter();
+            [
+                Some(self.state.go_on_beating()),
+                Some(card::worker(&self.state)),
+                Some(gateway::cashier(&self.state)),
+                Some(tokio::spawn(follow(Arc::clone(&self.state)))),
+                writing::worker(&self.state),
+            ]
+        };
         let served = listen::serve(listener, self.app(), &self.state.bounds, shutdown).await;
         workers.iter().flatten().for_each(JoinHandle::abort);
         // Nor is a database waited for that does not answer.

@@ -32,6 +32,16 @@ impl Step {
             Self::Removed(_) => 1,
         }
     }
+
+    /// As it is kept; nothing of what was removed.
+    fn text(&self) -> Result<String, Problem> {
+        match self {
+            Self::Happened(record) => {
+                serde_json::to_string(record).map_err(|error| Problem::internal(&error))
+            }
+            Self::Removed(_) => Ok(String::new()),
+        }
+    }
 }
 
 impl State {
@@ -43,14 +53,16 @@ impl State {
         cursor: &Cursor,
         reached: Option<BlockRef>,
     ) -> Result<(), Halt> {
+        // Before others wait: a batch is long.
+        let texts: Vec<_> = steps.iter().map(Step::text).collect::<Result<_, _>>()?;
         let mut db = self.write().await?;
         term.write(&mut db).await?;
         let (mut changed, mut days) = (BTreeSet::new(), Changed::default());
-        for step in steps {
+        for (step, text) in steps.iter().zip(texts) {
             let plan = match step {
                 Step::Happened(record) => {
                     days.note(record, true);
-                    happened(&mut db, record).await?
+                    happened(&mut db, record, text).await?
                 }
                 Step::Removed(position) => {
                     let (plan, record) = removed(&mut db, *position).await?;
@@ -82,12 +94,11 @@ impl State {
     }
 }
 
-/// Writes an event down; its plan if that must be made anew.
-async fn happened(db: &mut AnyConnection, record: &Record) -> Result<Option<String>, Halt> {
+/// Writes an event down, as the text that it is; its plan if that must be made anew.
+async fn happened(db: &mut AnyConnection, record: &Record, text: String) -> Result<Option<String>, Halt> {
     let Position { block, log } = record.position;
     let plan = record.event.plan().map(|plan| plan.to_string());
     let kind = record.event.kind();
-    let text = serde_json::to_string(record).map_err(|error| Problem::internal(&error))?;
     sqlx::query(
         "INSERT INTO index_events (block, log, hash, kind, plan, record) VALUES ($1, $2, $3, $4, $5, $6)",
     )
