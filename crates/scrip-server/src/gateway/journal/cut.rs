@@ -47,9 +47,11 @@ pub(super) async fn cut_what_is_due(
 async fn cut(state: &State, db: &mut AnyConnection, log: &mut Log, group: Group) -> Result<(), Problem> {
     let Some(queue) = log.queues.get(&group) else { return Ok(()) };
     let count = queue.owed.len().min(state.most_at_once(group.is_vouched));
-    let owed = queue.owed.range(..count);
+    let mut owed: Vec<_> = queue.owed.range(..count).collect();
+    // Uses of one holder that follow one another are taken at once by the contract.
+    owed.sort_by_key(|one| one.holder);
     let mut credits = BTreeMap::<_, u64>::new();
-    for one in owed.clone() {
+    for one in &owed {
         *credits.entry(one.of()).or_default() += one.credits;
     }
     let mut db = state.write_with(db).await?;
