@@ -126,7 +126,7 @@ impl State {
     async fn serve(
         self: &Arc<Self>,
         served: &Served,
-        token: Result<AccessToken, Problem>,
+        token: Result<Arc<AccessToken>, Problem>,
         (path, uri): (&str, &str),
         parts: Parts,
         body: Body,

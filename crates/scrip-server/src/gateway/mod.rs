@@ -44,6 +44,7 @@ use self::{
     journal::{Entries, Journal},
     room::Room,
     service::Known,
+    token::Tokens,
     view::Views,
 };
 use crate::{extract::agent_number, state::State};
@@ -58,6 +59,7 @@ pub(crate) struct Gate {
     known: Known,
     services: OnceCell<Services<RootProvider>>,
     views: Views,
+    tokens: Tokens,
     journal: Journal,
     entries: Mutex<Option<Entries>>,
     /// Plans whose holders wait until what was served is redeemed.
@@ -77,6 +79,7 @@ impl Gate {
             known: Known::default(),
             services: OnceCell::new(),
             views: Views::default(),
+            tokens: Tokens::default(),
             journal,
             entries: Mutex::new(Some(entries)),
             awaited: Mutex::default(),

@@ -1,5 +1,10 @@
 //! The token that pays for a request.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use axum::http::{HeaderMap, Method, header};
 
 use super::service::Served;
@@ -11,8 +16,22 @@ use crate::{
     state::State,
 };
 
+/// Tokens that were read, by their text: to check what was signed takes longer than most of what is done for a request.
+#[derive(Default)]
+pub(super) struct Tokens(Mutex<HashMap<String, Arc<AccessToken>>>);
+
+/// How many are remembered, and how long they may be, in characters.
+const MANY: usize = 4_096;
+const LONG: usize = 2_048;
+
+impl Tokens {
+    fn read(&self) -> MutexGuard<'_, HashMap<String, Arc<AccessToken>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The token of a request: of the header `payment-signature`, or the bearer's.
-pub(super) fn token(state: &State, headers: &HeaderMap) -> Result<AccessToken, Problem> {
+pub(super) fn token(state: &State, headers: &HeaderMap) -> Result<Arc<AccessToken>, Problem> {
     let signature = headers.get("payment-signature").and_then(|value| value.to_str().ok());
     let bearer = headers.get(header::AUTHORIZATION).and_then(bearer);
     let text = signature.or(bearer).ok_or_else(|| {
@@ -20,7 +39,19 @@ pub(super) fn token(state: &State, headers: &HeaderMap) -> Result<AccessToken, P
             .problem("this is paid for with an access token, and there is none")
             .hint("order a plan, make an access token (POST /api/v1/x402/permissions), and send it as `Authorization: Bearer TOKEN`")
     })?;
-    state.read_token(text)
+    let tokens = &state.gate.tokens;
+    if let Some(token) = tokens.read().get(text) {
+        return Ok(Arc::clone(token));
+    }
+    let token = Arc::new(state.read_token(text)?);
+    if text.len() <= LONG {
+        let mut read = tokens.read();
+        if read.len() >= MANY {
+            read.clear();
+        }
+        read.insert(text.to_owned(), Arc::clone(&token));
+    }
+    Ok(token)
 }
 
 /// Makes sure that a token is for this: the service, what is asked of it, and now. Whether it was revoked is seen when it is used.

@@ -57,14 +57,15 @@ impl State {
         let texts: Vec<_> = steps.iter().map(Step::text).collect::<Result<_, _>>()?;
         let mut db = self.write().await?;
         term.write(&mut db).await?;
-        let (mut changed, mut days) = (BTreeSet::new(), Changed::default());
+        let (mut changed, mut days, mut rows) = (BTreeSet::new(), Changed::default(), Rows::default());
         for (step, text) in steps.iter().zip(texts) {
             let plan = match step {
                 Step::Happened(record) => {
                     days.note(record, true);
-                    happened(&mut db, record, text).await?
+                    rows.add(record, text)?
                 }
                 Step::Removed(position) => {
+                    rows.write(&mut db).await?;
                     let (plan, record) = removed(&mut db, *position).await?;
                     days.note(&record, false);
                     plan
@@ -72,6 +73,7 @@ impl State {
             };
             changed.extend(plan);
         }
+        rows.write(&mut db).await?;
         days.write(&mut db).await?;
         for plan in changed {
             remake_plan(&mut db, &plan).await?;
@@ -94,34 +96,50 @@ impl State {
     }
 }
 
-/// Writes an event down, as the text that it is; its plan if that must be made anew.
-async fn happened(db: &mut AnyConnection, record: &Record, text: String) -> Result<Option<String>, Halt> {
-    let Position { block, log } = record.position;
-    let plan = record.event.plan().map(|plan| plan.to_string());
-    let kind = record.event.kind();
-    sqlx::query(
-        "INSERT INTO index_events (block, log, hash, kind, plan, record) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(as_i64(block.number))
-    .bind(as_i64(log))
-    .bind(block.hash.to_string())
-    .bind(name(kind)?)
-    .bind(&plan)
-    .bind(text)
-    .execute(&mut *db)
-    .await?;
-    // What a batch redeems is listed as if each had been redeemed alone.
-    let listed = if kind == Kind::BatchRedeemed { Kind::Redeemed } else { kind };
-    let listed = name(listed)?;
-    let row = |(holder, lines): (Address, i64)| {
-        let place = [as_i64(block.number), as_i64(log), lines].map(Bind::from);
-        let whose = [plan.as_deref().unwrap_or_default(), &holder.to_string(), &listed].map(Bind::from);
-        place.into_iter().chain(whose).collect()
-    };
-    let entries = holders(&record.event).into_iter().map(row).collect();
-    let insert = "INSERT INTO index_entries (block, log, lines, plan, holder, kind) VALUES ROWS";
-    change_rows(db, insert, entries).await?;
-    Ok(plan.filter(|_| makes_plan(kind)))
+/// What is to be written of events, many of them at a time.
+#[derive(Debug, Default)]
+struct Rows {
+    events: Vec<Vec<Bind>>,
+    entries: Vec<Vec<Bind>>,
+}
+
+impl Rows {
+    /// An event, as the text that it is; its plan if that must be made anew.
+    fn add(&mut self, record: &Record, text: String) -> Result<Option<String>, Halt> {
+        let Position { block, log } = record.position;
+        let plan = record.event.plan().map(|plan| plan.to_string());
+        let kind = record.event.kind();
+        let place = [as_i64(block.number), as_i64(log)];
+        self.events.push(vec![
+            place[0].into(),
+            place[1].into(),
+            block.hash.to_string().into(),
+            name(kind)?.into(),
+            plan.clone().into(),
+            text.into(),
+        ]);
+        // What a batch redeems is listed as if each had been redeemed alone.
+        let listed = name(if kind == Kind::BatchRedeemed { Kind::Redeemed } else { kind })?;
+        for (holder, lines) in holders(&record.event) {
+            let mut row: Vec<_> = [place[0], place[1], lines].map(Bind::from).into();
+            row.extend([plan.as_deref().unwrap_or_default(), &holder.to_string(), &listed].map(Bind::from));
+            self.entries.push(row);
+        }
+        Ok(plan.filter(|_| makes_plan(kind)))
+    }
+
+    async fn write(&mut self, db: &mut AnyConnection) -> Result<(), Halt> {
+        for (statement, rows) in [
+            ("INSERT INTO index_events (block, log, hash, kind, plan, record) VALUES ROWS", &mut self.events),
+            (
+                "INSERT INTO index_entries (block, log, lines, plan, holder, kind) VALUES ROWS",
+                &mut self.entries,
+            ),
+        ] {
+            change_rows(db, statement, std::mem::take(rows)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Takes an event away again; its plan if that must be made anew, and the event.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use scrip::{Change, Cursor, Error, Kind, Update};
+use scrip::{Change, Cursor, Error, Update};
 use sqlx::Row;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -105,10 +105,7 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
     let cursor: Option<String> = row.try_get(0)?;
     let cursor = cursor.map(|text| text.parse::<Cursor>()).transpose()?;
     let indexing = &state.indexing;
-    // What moves is said by each event in its own words, too.
-    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Transferred);
-    let history = state.chain.scrip().history().kinds(kinds);
-    let history = history.confirmations(indexing.confirmations).every(indexing.every);
+    let history = state.chain.scrip().history().confirmations(indexing.confirmations).every(indexing.every);
     let history = match cursor {
         Some(cursor) => history.from_cursor(cursor),
         None => history.from_block(indexing.from_block),

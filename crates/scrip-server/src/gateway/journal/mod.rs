@@ -42,6 +42,9 @@ use crate::{
 const AT_ONCE: usize = 512;
 /// How long a transaction may take before its connection is given up.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
+/// Where so many are written at once, it is waited for more, for so long: a transaction takes as long for hundreds as for a few.
+const BUSY: usize = 24;
+const GATHERED: Duration = Duration::from_millis(1);
 /// How long is waited after one that failed.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -227,9 +230,13 @@ pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()>
         let mut writer = Writer::default();
         let mut batch = Batch::default();
         let mut taken = Vec::new();
+        let mut is_busy = false;
         loop {
             if batch.is_empty() && entries.0.recv_many(&mut taken, AT_ONCE).await == 0 {
                 return;
+            }
+            if is_busy {
+                sleep(GATHERED).await;
             }
             // What failed before is not kept waiting for more.
             while taken.len() < AT_ONCE
@@ -237,6 +244,7 @@ pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()>
             {
                 taken.push(entry);
             }
+            is_busy = taken.len() >= BUSY;
             batch.take(&mut taken);
             if let Err(problem) = writer.write(&state, &mut batch).await {
                 tracing::warn!(problem.detail, "holds could not be written");
