@@ -25,6 +25,10 @@ use crate::{
     print::Printer,
 };
 
+/// A server makes and drops many small things for each request, on another thread than the one that made them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -52,7 +52,7 @@ impl State {
         .bind(name)
         .bind(sealed)
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(address)
     }
@@ -109,7 +109,7 @@ impl State {
         .bind(as_i64(expires_at))
         .bind(limits.columns().0)
         .bind(limits.columns().1)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok((record, key))
     }
@@ -152,7 +152,7 @@ impl State {
         .bind(self.now_i64())
         .bind(id.to_string())
         .bind(account.to_string())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(ended.rows_affected() == 1)
     }

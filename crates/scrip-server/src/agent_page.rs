@@ -93,7 +93,7 @@ impl State {
         .bind(text(&page.api)?)
         .bind(&page.secret)
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         self.gate.forget(agent);
         Ok(())

@@ -123,7 +123,7 @@ impl State {
         .bind(as_i64(new.duration))
         .bind(as_i64(new.created_at))
         .bind(as_i64(new.expires_at))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }
@@ -168,7 +168,7 @@ impl State {
         .bind(self.now_i64())
         .bind(id)
         .bind(account.to_string())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(ended.rows_affected() == 1)
     }

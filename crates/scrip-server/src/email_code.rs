@@ -54,7 +54,7 @@ impl State {
             ("DELETE FROM email_codes WHERE expires_at <= $1", self.now_i64()),
             ("DELETE FROM email_quotas WHERE since <= $1", self.now_i64() - DAY),
         ] {
-            sqlx::query(past).bind(before).execute(&self.db).await?;
+            sqlx::query(past).bind(before).execute(&mut *self.in_turn().await?).await?;
         }
         sqlx::query(
             "INSERT INTO email_codes (id, email, hash, tries, expires_at) VALUES ($1, $2, $3, 0, $4)",
@@ -63,7 +63,7 @@ impl State {
         .bind(&email)
         .bind(self.code_hash(&id, &code))
         .bind(as_i64(self.now() + LASTS))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         let place = self.place.as_ref().map_or("this server", |place| place.domain());
         let text = format!(
@@ -88,7 +88,7 @@ impl State {
         .bind(id)
         .bind(TRIES)
         .bind(self.now_i64())
-        .fetch_optional(&self.db)
+        .fetch_optional(&mut *self.in_turn().await?)
         .await?
         .ok_or_else(refused)?;
         let (email, hash): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -96,7 +96,7 @@ impl State {
         if hash != self.code_hash(id, code.trim()) {
             return Err(refused());
         }
-        let used = sqlx::query("DELETE FROM email_codes WHERE id = $1").bind(id).execute(&self.db).await?;
+        let used = sqlx::query("DELETE FROM email_codes WHERE id = $1").bind(id).execute(&mut *self.in_turn().await?).await?;
         if used.rows_affected() == 0 {
             return Err(refused());
         }
@@ -123,7 +123,7 @@ impl State {
         .bind(email)
         .bind(self.now_i64())
         .bind(self.now_i64() - DAY)
-        .fetch_one(&self.db)
+        .fetch_one(&mut *self.in_turn().await?)
         .await?;
         if row.try_get::<i64, _>(0)? <= most {
             return Ok(());
@@ -154,7 +154,7 @@ impl State {
         .bind(email)
         .bind(account.to_string())
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         // Another code of the same address may have been used at the same time.
         Ok(find().await?.unwrap_or(account))

@@ -108,7 +108,7 @@ impl State {
                 .bind(per_order)
                 .bind(per_day)
                 .bind(account.to_string())
-                .execute(&self.db)
+                .execute(&mut *self.in_turn().await?)
                 .await?;
         Ok(set.rows_affected() == 1)
     }

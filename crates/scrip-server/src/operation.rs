@@ -106,7 +106,7 @@ impl State {
         let id = waiter.id.clone().unwrap_or_default();
         let answer = self.wait(&id).await?;
         // Whoever waits stays named: if this breaks, it is known whose to let go of it is.
-        sqlx::query("UPDATE operations SET heard = 1 WHERE id = $1").bind(&id).execute(&self.db).await?;
+        sqlx::query("UPDATE operations SET heard = 1 WHERE id = $1").bind(&id).execute(&mut *self.in_turn().await?).await?;
         waiter.answered();
         answer
     }
@@ -121,7 +121,7 @@ impl State {
             sqlx::query("UPDATE operations SET waiter = NULL, heard = 0 WHERE id = $1 AND waiter = $2")
                 .bind(&id)
                 .bind(&self.instance)
-                .execute(&self.db)
+                .execute(&mut *self.in_turn().await?)
                 .await?;
             self.running.forget_first_left();
         }
@@ -184,7 +184,7 @@ impl State {
         .bind(account.to_string())
         .bind(digest)
         .bind(self.now_i64() - REMEMBERED)
-        .fetch_optional(&self.db)
+        .fetch_optional(&mut *self.in_turn().await?)
         .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
@@ -234,7 +234,7 @@ impl State {
         let mut db = match cost {
             Cost { spending: Some(spending), .. } => self.begin_spending(spending).await?,
             Cost { charge: Some(charge), .. } => self.begin_charging(account, charge).await?,
-            _ => return Ok(row.execute(&self.db).await?.rows_affected() > 0),
+            _ => return Ok(row.execute(&mut *self.in_turn().await?).await?.rows_affected() > 0),
         };
         let written = row.execute(&mut *db).await?;
         db.commit().await?;
@@ -296,14 +296,14 @@ impl State {
             "UPDATE operations SET waiter = NULL WHERE waiter IS NOT NULL \
              AND waiter NOT IN (SELECT id FROM instances)",
         )
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         let taken = sqlx::query(
             "UPDATE operations SET worker = $1 WHERE status = 'open' \
              AND worker NOT IN (SELECT id FROM instances) RETURNING id, account, work",
         )
         .bind(&self.instance)
-        .fetch_all(&self.db)
+        .fetch_all(&mut *self.in_turn().await?)
         .await?;
         for row in taken {
             let (id, account, work): (String, String, String) =
@@ -317,7 +317,7 @@ impl State {
                 sqlx::query("UPDATE operations SET worker = '' WHERE id = $1 AND worker = $2")
                     .bind(&id)
                     .bind(&self.instance)
-                    .execute(&self.db)
+                    .execute(&mut *self.in_turn().await?)
                     .await?;
             }
         }
@@ -348,7 +348,7 @@ impl State {
             .bind(&outcome)
             .bind(block.map(as_i64))
             .bind(&id)
-            .execute(&state.db)
+            .execute(&mut *state.in_turn().await?)
             .await
             {
                 tracing::error!(%error, operation = id, "what became of an operation cannot be kept yet");

@@ -64,13 +64,13 @@ impl State {
              ON CONFLICT (id) DO UPDATE SET beats = instances.beats + 1",
         )
         .bind(&self.instance)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         for (id, beats) in self.peers.silent(said(&self.db).await?) {
             sqlx::query("DELETE FROM instances WHERE id = $1 AND beats = $2")
                 .bind(id)
                 .bind(beats)
-                .execute(&self.db)
+                .execute(&mut *self.in_turn().await?)
                 .await?;
         }
         self.end_what_was_left().await?;
@@ -104,7 +104,7 @@ impl State {
 
     /// The others need not wait until they take this process for gone.
     pub(crate) async fn leave(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.instance).execute(&self.db).await?;
+        sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.instance).execute(&mut *self.in_turn().await?).await?;
         Ok(())
     }
 

@@ -61,7 +61,7 @@ impl State {
         .bind(i64::from(token.is_single_use()))
         .bind(as_i64(says.issued_at))
         .bind(as_i64(says.expires_at))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok((token, text))
     }
@@ -99,14 +99,25 @@ impl State {
 
     /// Ends one of the account's; whether there was one that had not been ended.
     pub(crate) async fn revoke_permission(&self, account: Address, hash: B256) -> Result<bool, Problem> {
+        let mut db = self.write().await?;
         let ended = sqlx::query(
             "UPDATE permissions SET revoked_at = $1 WHERE hash = $2 AND account = $3 AND revoked_at IS NULL",
         )
         .bind(self.now_i64())
         .bind(hash.to_string())
         .bind(account.to_string())
-        .execute(&self.db)
+        .execute(&mut *db)
         .await?;
+        // The gateway asks again whether the holder's tokens count.
+        sqlx::query(
+            "UPDATE holdings SET turn = turn + 1 \
+             WHERE holder = $1 AND plan = (SELECT plan FROM permissions WHERE hash = $2 AND account = $1)",
+        )
+        .bind(account.to_string())
+        .bind(hash.to_string())
+        .execute(&mut *db)
+        .await?;
+        db.commit().await?;
         Ok(ended.rows_affected() == 1)
     }
 

@@ -79,7 +79,7 @@ impl State {
         .bind(metadata)
         .bind(&page.org_id)
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }

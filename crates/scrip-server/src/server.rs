@@ -45,7 +45,7 @@ use crate::{
     state::{Clock, State},
     vault::Vault,
     widget,
-    writing::{self, Turn},
+    writing::{self, JournalInTurn, Turn},
 };
 
 /// What a server is started with.
@@ -180,14 +180,16 @@ impl Server {
         let processor = processor.map_err(|error| StartError::Stripe(error.to_string()))?;
         let mailer = pages.mail.as_ref().map(Mailer::new).transpose().map_err(StartError::Mail)?;
         let db = database::open(&database).await?;
-        let journal = Arc::new(SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?);
+        let is_sqlite = database::is_sqlite(&database);
+        let turn = Turn::new(is_sqlite);
+        let journal = SqlJournal::new(db.clone()).await.map_err(StartError::Journal)?;
+        let journal = Arc::new(JournalInTurn { journal, turn: turn.clone() });
         let fund = fund.map(|Fund { signer, least }| (signer, least));
         let chain = Chain::connect(node, deployment, journal, fund).await?;
         let gate = Gate::new(gateway).map_err(|error| StartError::Gateway(error.to_string()))?;
-        let is_sqlite = database::is_sqlite(&database);
         let state = Arc::new(State {
             db,
-            turn: Turn::new(is_sqlite),
+            turn,
             chain,
             keys: KeySigner::new(&master_key),
             tokens: TokenSigner::new(&master_key),
@@ -213,9 +215,10 @@ impl Server {
         });
         // One file has one process: whatever another has left is this one's.
         if is_sqlite {
-            sqlx::query("DELETE FROM instances").execute(&state.db).await?;
-            sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&state.db).await?;
-            sqlx::query("UPDATE card_payments SET leased = 0").execute(&state.db).await?;
+            let mut db = state.in_turn().await?;
+            sqlx::query("DELETE FROM instances").execute(&mut *db).await?;
+            sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1").execute(&mut *db).await?;
+            sqlx::query("UPDATE card_payments SET leased = 0").execute(&mut *db).await?;
         }
         let behind = Behind::new().map_err(StartError::Threads)?;
         let writer = {

@@ -70,7 +70,7 @@ impl State {
     pub(crate) async fn begin_session(&self, account: Address, way: Way) -> Result<String, Problem> {
         sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
             .bind(self.now_i64())
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         let token = hex::encode(rand::random::<[u8; 32]>());
         sqlx::query(
@@ -81,7 +81,7 @@ impl State {
         .bind(way.name())
         .bind(self.now_i64())
         .bind(as_i64(self.now() + LASTS))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(token)
     }
@@ -115,13 +115,13 @@ impl State {
         sqlx::query("DELETE FROM sessions WHERE account = $1 AND id = COALESCE($2, id)")
             .bind(account.to_string())
             .bind(id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         if id.is_none() {
             // In widgets, too.
             sqlx::query("DELETE FROM widget_sessions WHERE account = $1")
                 .bind(account.to_string())
-                .execute(&self.db)
+                .execute(&mut *self.in_turn().await?)
                 .await?;
         }
         Ok(())

@@ -85,14 +85,14 @@ impl State {
     async fn use_nonce(&self, nonce: &str, expires_at: u64) -> Result<bool, Problem> {
         sqlx::query("DELETE FROM sign_ins WHERE expires_at <= $1")
             .bind(self.now_i64() - KEPT)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         let used = sqlx::query(
             "INSERT INTO sign_ins (nonce, expires_at) VALUES ($1, $2) ON CONFLICT (nonce) DO NOTHING",
         )
         .bind(nonce)
         .bind(as_i64(expires_at))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(used.rows_affected() == 1)
     }
@@ -168,7 +168,7 @@ impl State {
         .bind(account.to_string())
         .bind("own wallet")
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }

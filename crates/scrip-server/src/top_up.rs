@@ -163,7 +163,7 @@ impl State {
         .bind(holder.to_string())
         .bind(purchases)
         .bind(block.map(as_i64))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Transactions that write.
+//! Who writes to the database, and when.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Any, AnyConnection, Connection, Transaction};
+use alloy::primitives::Bytes;
+use async_trait::async_trait;
+use scrip::{Account, Entry, Inserted, Journal, JournalResult, Outcome, SqlJournal};
+use sqlx::{Any, AnyConnection, Connection, Row, Transaction, pool::PoolConnection};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task::JoinHandle,
@@ -17,11 +20,20 @@ use crate::state::State;
 
 /// How often SQLite's log is copied into its file.
 const COPIED_OVER: Duration = Duration::from_secs(1);
+/// How many pages it has before it begins anew.
+const LONG: i64 = 4_000;
 
 /// Whose turn it is to write to SQLite. It lets one write at a time, and has the others sleep and try again, whoever came first:
 /// here they wait in the order in which they came, and no longer than they have to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Turn(Option<Arc<Mutex<()>>>);
+
+/// A connection for one statement that writes, in its turn.
+#[derive(Debug)]
+pub(crate) struct InTurn {
+    db: PoolConnection<Any>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
 
 /// A transaction that writes, in its turn. Dropped, nothing of it is written.
 #[derive(Debug)]
@@ -51,11 +63,21 @@ impl State {
         Ok(Writing { db: self.db.begin().await?, _turn: turn })
     }
 
-    /// Copies what was written from SQLite's log into its file, so that the log begins anew: most of it while others write, and what
-    /// they have written meanwhile in a turn. Neither waits for who reads.
+    /// For one statement that writes by itself.
+    pub(crate) async fn in_turn(&self) -> Result<InTurn, sqlx::Error> {
+        let turn = self.turn.take().await;
+        Ok(InTurn { db: self.db.acquire().await?, _turn: turn })
+    }
+
+    /// Copies what was written from SQLite's log into its file while others write; and where the log is long, what they have written
+    /// meanwhile in a turn, so that it begins anew. Neither waits for who reads.
     async fn copy_over(&self) -> Result<(), sqlx::Error> {
         let copy = "PRAGMA wal_checkpoint(PASSIVE)";
-        sqlx::query(copy).fetch_optional(&self.db).await?;
+        let copied = sqlx::query(copy).fetch_one(&self.db).await?;
+        // The second column: https://sqlite.org/pragma.html#pragma_wal_checkpoint
+        if copied.try_get::<i64, _>(1)? < LONG {
+            return Ok(());
+        }
         let _turn = self.turn.take().await;
         sqlx::query(copy).fetch_optional(&self.db).await?;
         Ok(())
@@ -65,6 +87,47 @@ impl State {
     pub(crate) async fn write_with<'c>(&self, db: &'c mut AnyConnection) -> Result<Writing<'c>, sqlx::Error> {
         let turn = self.turn.take().await;
         Ok(Writing { db: db.begin().await?, _turn: turn })
+    }
+}
+
+/// The client's journal, whose writes wait for their turn as all others do.
+#[derive(Debug)]
+pub(crate) struct JournalInTurn {
+    pub(crate) journal: SqlJournal,
+    pub(crate) turn: Turn,
+}
+
+#[async_trait]
+impl Journal for JournalInTurn {
+    async fn find(&self, account: Account, key: &str) -> JournalResult<Option<Entry>> {
+        self.journal.find(account, key).await
+    }
+
+    async fn at(&self, account: Account, nonce: u64) -> JournalResult<Option<Entry>> {
+        self.journal.at(account, nonce).await
+    }
+
+    async fn since(&self, account: Account, nonce: u64, most: usize) -> JournalResult<Vec<Entry>> {
+        self.journal.since(account, nonce, most).await
+    }
+
+    async fn last_nonce(&self, account: Account) -> JournalResult<Option<u64>> {
+        self.journal.last_nonce(account).await
+    }
+
+    async fn insert(&self, entry: &Entry) -> JournalResult<Inserted> {
+        let _turn = self.turn.take().await;
+        self.journal.insert(entry).await
+    }
+
+    async fn replace(&self, account: Account, nonce: u64, transaction: &Bytes) -> JournalResult<()> {
+        let _turn = self.turn.take().await;
+        self.journal.replace(account, nonce, transaction).await
+    }
+
+    async fn settle(&self, account: Account, nonce: u64, outcome: Outcome) -> JournalResult<()> {
+        let _turn = self.turn.take().await;
+        self.journal.settle(account, nonce, outcome).await
     }
 }
 
@@ -89,6 +152,20 @@ impl Writing<'_> {
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
         self.db.rollback().await
+    }
+}
+
+impl Deref for InTurn {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.db
+    }
+}
+
+impl DerefMut for InTurn {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.db
     }
 }
 

@@ -195,7 +195,7 @@ impl State {
         .bind(&repeat.key)
         .bind(repeat.digest.to_string())
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         let found = match self.payment_by_id(&new.id).await? {
             // The same was asked at the same time.
@@ -220,7 +220,7 @@ impl State {
         .bind(as_i64(opened.expires_at))
         .bind(as_i64(look_at))
         .bind(payment)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         if kept.rows_affected() == 0 {
             // What was paid there would be nobody's.
@@ -233,7 +233,7 @@ impl State {
     pub(crate) async fn forget_payment(&self, id: &str) -> Result<(), Problem> {
         sqlx::query("DELETE FROM card_payments WHERE id = $1 AND session IS NULL")
             .bind(id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(())
     }
@@ -301,7 +301,7 @@ impl State {
         .bind(account.to_string())
         .bind(at_stripe)
         .bind(self.now_i64())
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(self.card_account(account).await?.unwrap_or_else(|| at_stripe.to_owned()))
     }

@@ -141,7 +141,7 @@ impl State {
             .bind(due.map(as_i64))
             .bind(as_i64(now))
             .bind(id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
             if due.is_none_or(|due| due > now) {
                 // Other news is found by whoever looks next.
@@ -160,7 +160,7 @@ impl State {
         .bind(as_i64(now + LEASE))
         .bind(id)
         .bind(as_i64(now))
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(leased.rows_affected() == 1)
     }
@@ -223,7 +223,7 @@ impl State {
         sqlx::query("UPDATE card_payments SET intent = $1 WHERE id = $2")
             .bind(&told.intent)
             .bind(&payment.id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await
             .map_err(Problem::from)?;
         Ok(processor.told(&payment.id, session, &payment.opening).await?)
@@ -254,7 +254,7 @@ impl State {
             .bind(text(told)?)
             .bind(paid_at.map(as_i64))
             .bind(&payment.id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(())
     }
@@ -271,7 +271,7 @@ impl State {
         sqlx::query("UPDATE card_payments SET settlement = $1 WHERE id = $2")
             .bind(settled.as_ref().map(text).transpose()?)
             .bind(&payment.id)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(())
     }
@@ -298,7 +298,7 @@ impl State {
         .bind(i64::from(payment.gives_back || doing.step == Step::Refund))
         .bind(&payment.id)
         .bind(payment.step)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await
         .map_err(Problem::from)?;
         if begun.rows_affected() == 1 {
@@ -374,7 +374,7 @@ impl State {
         .bind(i64::from(given_again))
         .bind(&payment.id)
         .bind(number)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }
@@ -383,7 +383,7 @@ impl State {
         sqlx::query("UPDATE card_payments SET doing = NULL WHERE id = $1 AND step = $2")
             .bind(&payment.id)
             .bind(number)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(())
     }

@@ -133,7 +133,7 @@ impl State {
             "UPDATE gateway_keys SET headers = NULL, body = NULL WHERE body IS NOT NULL AND ended_at < $1",
         )
         .bind(self.now_i64() - KEPT)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }

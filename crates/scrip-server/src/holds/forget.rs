@@ -21,7 +21,7 @@ impl State {
             )
             .bind(self.now_i64() - KEPT)
             .bind(AT_ONCE)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?
             .rows_affected();
             forgotten += ended;

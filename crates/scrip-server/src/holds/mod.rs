@@ -265,7 +265,7 @@ impl State {
         )
         .bind(token)
         .bind(claim)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         Ok(())
     }

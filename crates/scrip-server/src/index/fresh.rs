@@ -66,9 +66,8 @@ impl State {
         )
         .bind(plan.to_string())
         .bind(holder.to_string())
-        .bind(as_i64(receipt.block))
-        .execute(&self.db);
-        best_effort(async { Ok(keep.await.map(drop)?) }).await;
+        .bind(as_i64(receipt.block));
+        best_effort(async { Ok(keep.execute(&mut *self.in_turn().await?).await.map(drop)?) }).await;
     }
 }
 

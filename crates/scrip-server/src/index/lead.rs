@@ -50,7 +50,7 @@ impl Watch {
         .bind(&state.instance)
         .bind(term)
         .bind(beats)
-        .execute(&state.db)
+        .execute(&mut *state.in_turn().await?)
         .await?;
         Ok((taken.rows_affected() == 1).then_some(Term(term + 1)))
     }
@@ -73,7 +73,7 @@ impl State {
     pub(crate) async fn stop_leading(&self) -> Result<(), Problem> {
         sqlx::query("UPDATE index_state SET leader = NULL, term = term + 1 WHERE id = 1 AND leader = $1")
             .bind(&self.instance)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(())
     }

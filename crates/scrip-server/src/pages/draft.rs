@@ -32,13 +32,13 @@ impl State {
                 .bind(&sealed)
                 .bind(id)
                 .bind(account.to_string())
-                .execute(&self.db)
+                .execute(&mut *self.in_turn().await?)
                 .await?;
             return if kept.rows_affected() == 1 { Ok(id.to_owned()) } else { Err(gone()) };
         }
         sqlx::query("DELETE FROM drafts WHERE created_at <= $1")
             .bind(self.now_i64() - KEPT)
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         let id = fresh_id();
         let kept = sqlx::query(
@@ -50,7 +50,7 @@ impl State {
         .bind(&sealed)
         .bind(self.now_i64())
         .bind(MOST)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         if kept.rows_affected() == 1 {
             return Ok(id);

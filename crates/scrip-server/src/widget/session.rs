@@ -36,7 +36,7 @@ impl State {
     pub(super) async fn grant_widget(&self, account: Address, agent: Did) -> Result<String, Problem> {
         sqlx::query("DELETE FROM widget_grants WHERE expires_at <= $1")
             .bind(self.now_i64())
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         let grant = fresh_token();
         sqlx::query("INSERT INTO widget_grants (id, account, agent, expires_at) VALUES ($1, $2, $3, $4)")
@@ -44,7 +44,7 @@ impl State {
             .bind(account.to_string())
             .bind(agent.to_string())
             .bind(as_i64(self.now() + GRANTED))
-            .execute(&self.db)
+            .execute(&mut *self.in_turn().await?)
             .await?;
         Ok(grant)
     }
@@ -107,7 +107,7 @@ impl State {
     /// Ends the session that a request carries.
     pub(super) async fn end_widget_session(&self, headers: &HeaderMap, agent: Did) -> Result<(), Problem> {
         let Some(token) = carried(headers, agent) else { return Ok(()) };
-        sqlx::query("DELETE FROM widget_sessions WHERE id = $1").bind(id(&token)).execute(&self.db).await?;
+        sqlx::query("DELETE FROM widget_sessions WHERE id = $1").bind(id(&token)).execute(&mut *self.in_turn().await?).await?;
         Ok(())
     }
 }

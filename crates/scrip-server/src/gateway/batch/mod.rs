@@ -4,6 +4,7 @@
 //! once, and gone on with by another process when this one dies. That each request is redeemed once at most is the contract's promise, by
 //! its id.
 
+mod became;
 mod item;
 mod redeem;
 mod vouchers;
@@ -23,11 +24,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub(super) use self::item::Item;
+pub(super) use self::item::{Item, written};
 use crate::{
     account::{as_i64, as_u64},
     extract::Repeat,
-    problem::{Problem, ProblemKind},
+    problem::Problem,
     sql::change_rows,
     state::State,
     work::Work,
@@ -137,11 +138,5 @@ impl State {
     pub(super) fn most_at_once(&self, is_vouched: bool) -> usize {
         let most = self.gate.settings.settle_count.max(1) as usize;
         if is_vouched { most.min(VOUCHED_AT_ONCE) } else { most }
-    }
-
-    /// What a request of a batch was refused for.
-    fn unpaid(settlement: &Settlement, detail: &str) -> Problem {
-        tracing::warn!(batch = settlement.batch, detail, "what was served could not be redeemed");
-        ProblemKind::REFUSED.problem(detail)
     }
 }

@@ -13,10 +13,7 @@ use alloy::{
 use scrip::{Error, PlanId, SessionVoucher, Signed};
 use sqlx::{AnyConnection, Row};
 
-use super::{
-    Settlement,
-    redeem::{Item, read},
-};
+use super::item::{Item, Open, read};
 use crate::{
     chain::Actor,
     gateway::{journal::Holding, voucher::SessionOf},
@@ -44,14 +41,13 @@ impl Vouchers {
     }
 
     /// What redeems a request.
-    pub(super) fn call(&self, actor: &Actor, plan: PlanId, item: &Item) -> Result<Bytes, Problem> {
-        let (core, one) = (actor.instance(), item.one);
-        let Some(session) = item.session else {
-            let call = core.redeem(plan.0, one.holder, one.amount, one.request.0);
+    pub(super) fn call(&self, actor: &Actor, open: &Open, item: &Item) -> Result<Bytes, Problem> {
+        let (core, one) = (actor.instance(), open.on_chain(item));
+        let Some(session) = open.session(item) else {
+            let call = core.redeem(open.plan.0, one.holder, one.amount, one.request.0);
             return Ok(call.calldata().clone());
         };
-        let signed =
-            self.0.get(&(Holding { plan, holder: one.holder }, session)).ok_or_else(|| lost(session))?;
+        let signed = self.0.get(&(open.holding(item), session)).ok_or_else(|| lost(session))?;
         let voucher = signed.voucher.try_into().map_err(|error: Error| Problem::internal(&error))?;
         let call = core.redeemInSession(voucher, one.amount, one.request.0, signed.bare_signature());
         Ok(call.calldata().clone())
@@ -69,26 +65,21 @@ fn lost(session: SessionOf) -> Problem {
 
 impl State {
     /// The vouchers of an attempt, which are chosen once.
-    pub(super) async fn vouchers_of(
-        &self,
-        settlement: &Settlement,
-        (items, attempt): (&[Item], i64),
-    ) -> Result<Vouchers, Problem> {
-        let Settlement { batch, plan } = settlement;
-        let row = sqlx::query("SELECT vouchers FROM gateway_batches WHERE id = $1").bind(batch);
+    pub(super) async fn vouchers_of(&self, open: &Open) -> Result<Vouchers, Problem> {
+        let row = sqlx::query("SELECT vouchers FROM gateway_batches WHERE id = $1").bind(&open.id);
         let chosen: Option<String> = row.fetch_one(&self.db).await?.try_get(0)?;
         if let Some(chosen) = chosen {
             return Vouchers::read(&chosen);
         }
-        let chosen = self.choose_vouchers(*plan, items).await?.write()?;
+        let chosen = self.choose_vouchers(open, open.owed()).await?.write()?;
         let row = sqlx::query(
             "UPDATE gateway_batches SET vouchers = COALESCE(vouchers, $1) WHERE id = $2 AND attempts = $3 \
              RETURNING vouchers",
         )
         .bind(chosen)
-        .bind(batch)
-        .bind(attempt)
-        .fetch_optional(&self.db)
+        .bind(&open.id)
+        .bind(open.attempt)
+        .fetch_optional(&mut *self.in_turn().await?)
         .await?;
         // Somebody else has gone further.
         let row = row.ok_or_else(|| ProblemKind::BUSY.problem("another attempt is under way"))?;
@@ -96,12 +87,17 @@ impl State {
     }
 
     /// The newest voucher of each session, or one that this server signs.
-    pub(super) async fn choose_vouchers(&self, plan: PlanId, items: &[Item]) -> Result<Vouchers, Problem> {
-        let sessions = items.iter().filter_map(|item| Some((item.one.holder, item.session?)));
+    pub(super) async fn choose_vouchers(
+        &self,
+        open: &Open,
+        items: impl Iterator<Item = &Item>,
+    ) -> Result<Vouchers, Problem> {
+        let plan = open.plan;
+        let sessions = items.filter_map(|item| Some((item.holder, open.session(item)?)));
         let sessions: BTreeSet<_> = sessions.collect();
         // Before it is asked what was taken: what is redeemed meanwhile counts twice rather than not at all.
         let owed = match sessions.iter().find(|(_, session)| session.is_own()) {
-            Some((_, session)) => self.owed_in_batches(plan, session.redeemer).await?,
+            Some(_) => self.owed_in_batches(plan, open.redeemer).await?,
             None => BTreeMap::new(),
         };
         let mut chosen = BTreeMap::new();

@@ -31,7 +31,7 @@ impl Books {
         db: &mut AnyConnection,
         holdings: impl Iterator<Item = &Holding>,
     ) -> Result<Self, Problem> {
-        let accounts = lock_all(db, holdings, false).await?;
+        let accounts = lock_all(db, holdings).await?;
         let before =
             accounts.iter().map(|(of, account)| (of.clone(), (account.held, account.owed))).collect();
         Ok(Self { accounts, before, counters: Counters::default() })

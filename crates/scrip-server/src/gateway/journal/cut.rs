@@ -10,7 +10,7 @@ use super::log::{Group, Line, Log, Queue};
 use crate::{
     account::as_i64,
     database::fresh_id,
-    gateway::batch::Item,
+    gateway::batch::{Item, written},
     problem::Problem,
     sql::{Bind, change_rows},
     state::State,
@@ -81,7 +81,6 @@ async fn cut(state: &State, db: &mut AnyConnection, log: &mut Log, group: Group)
     let (base, next): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
     let items: Vec<_> =
         (next - count as i64..).zip(owed).map(|(number, one)| Item::of(one, number)).collect();
-    let items = serde_json::to_string(&items).map_err(|error| Problem::internal(&error))?;
     sqlx::query(
         "INSERT INTO gateway_batches (id, plan, redeemer, base, status, attempts, created_at, items, redeemed) \
          VALUES ($1, $2, $3, $4, 'open', 0, $5, $6, 0)",
@@ -91,7 +90,7 @@ async fn cut(state: &State, db: &mut AnyConnection, log: &mut Log, group: Group)
     .bind(group.redeemer.to_string())
     .bind(base)
     .bind(state.now_i64())
-    .bind(items)
+    .bind(written(&items)?)
     .execute(&mut *db)
     .await?;
     let added = log.add(&mut db, &state.instance, vec![Line::Cut { group, count }]).await?;

@@ -1,6 +1,9 @@
 //! Whether there are enough credits.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use sqlx::{AnyConnection, Row};
 
@@ -10,12 +13,17 @@ use crate::{
     gateway::view::Seen,
     holds::Kept,
     problem::Problem,
+    sql::for_rows,
 };
 
-/// What of a holder's credits is kept otherwise than by the gateway, as it was found last. It grows only with the turn of the holder's
-/// row.
+/// What was found last, and counts until the holder's row has another turn.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashMap<Holding, Otherwise>);
+pub(super) struct Known {
+    /// What of a holder's credits is kept otherwise than by the gateway.
+    otherwise: HashMap<Holding, Otherwise>,
+    /// Access tokens that were not revoked, by their hashes, and as of which turn.
+    live: HashMap<String, i64>,
+}
 
 #[derive(Debug)]
 struct Otherwise {
@@ -99,7 +107,7 @@ impl Known {
         turn: i64,
         now: u64,
     ) -> Result<u64, Problem> {
-        if let Some(known) = self.0.get(&hold.of)
+        if let Some(known) = self.otherwise.get(&hold.of)
             && known.turn == turn
             && Arc::ptr_eq(&known.seen, &hold.seen)
         {
@@ -107,11 +115,37 @@ impl Known {
         }
         let kept = Kept::read(db, (hold.of.plan, hold.of.holder, ""), &hold.seen.view, now).await?;
         let credits = kept.credits.saturating_sub(kept.gateway);
-        if self.0.len() >= MANY {
-            self.0.clear();
+        if self.otherwise.len() >= MANY {
+            self.otherwise.clear();
         }
-        self.0.insert(hold.of.clone(), Otherwise { turn, seen: Arc::clone(&hold.seen), credits });
+        self.otherwise.insert(hold.of.clone(), Otherwise { turn, seen: Arc::clone(&hold.seen), credits });
         Ok(credits)
+    }
+
+    /// Finds out which tokens were not revoked: those of holders whose rows are locked.
+    pub(super) async fn find_live(
+        &mut self,
+        db: &mut AnyConnection,
+        tokens: &BTreeMap<&str, i64>,
+    ) -> Result<(), Problem> {
+        // Before it is looked for any of these.
+        if self.live.len() >= MANY {
+            self.live.clear();
+        }
+        let unknown = tokens.iter().filter(|(token, turn)| !self.is_live(token, **turn));
+        let unknown = unknown.map(|(token, _)| vec![(*token).into()]).collect();
+        let live = "SELECT hash FROM permissions WHERE revoked_at IS NULL AND hash IN (ROWS)";
+        for row in for_rows(db, live, unknown).await? {
+            let token: String = row.try_get(0)?;
+            if let Some(turn) = tokens.get(token.as_str()) {
+                self.live.insert(token, *turn);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_live(&self, token: &str, turn: i64) -> bool {
+        self.live.get(token) == Some(&turn)
     }
 }
 

@@ -29,7 +29,6 @@ use self::decide::Known;
 pub(super) use self::{
     log::{Log, Owed},
     sessions::Counters,
-    write::lock_all,
 };
 use super::{view::Seen, voucher::SessionOf};
 use crate::{

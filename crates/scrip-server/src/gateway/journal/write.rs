@@ -1,6 +1,6 @@
 //! One transaction of the journal.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AnyConnection, Row};
 
@@ -51,24 +51,22 @@ impl Holding {
     }
 }
 
-/// Locks the rows of holders, which come in their order; with a new turn if what is known of them is not to count any more.
-pub(in crate::gateway) async fn lock_all(
+/// Locks the rows of holders, which come in their order.
+pub(super) async fn lock_all(
     db: &mut AnyConnection,
     holdings: impl Iterator<Item = &Holding>,
-    is_new_turn: bool,
 ) -> Result<BTreeMap<Holding, Account>, Problem> {
-    let turn = Bind::Number(i64::from(is_new_turn));
     let mut named = BTreeMap::new();
     let mut rows = Vec::new();
     for holding in holdings {
         let [plan, holder] = holding.binds();
         named.insert((holding.plan.to_string(), holding.holder.to_string()), holding.clone());
-        rows.push(vec![plan, holder, turn.clone(), Bind::Number(0)]);
+        rows.push(vec![plan, holder, Bind::Number(0), Bind::Number(0)]);
     }
     let rows = for_rows(
         db,
         "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ROWS \
-         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + excluded.turn \
+         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn \
          RETURNING plan, holder, turn, purchases, gateway_held, gateway_owed, bought_in, gateway_cut",
         rows,
     )
@@ -128,16 +126,17 @@ async fn let_in(
     (books, known, lines): (&mut Books, &mut Known, &mut Vec<Line>),
 ) -> Result<Vec<Held>, Problem> {
     let (now, at_risk) = (state.now(), state.gate.settings.at_risk);
-    let tokens: BTreeSet<_> = batch.holds.iter().map(|(hold, _)| hold.token.as_str()).collect();
-    let tokens = tokens.into_iter().map(|token| vec![token.into()]).collect();
-    let live = "SELECT hash FROM permissions WHERE revoked_at IS NULL AND hash IN (ROWS)";
-    let live = for_rows(db, live, tokens).await?;
-    let live: HashSet<String> = live.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let tokens = batch.holds.iter().filter_map(|(hold, _)| {
+        let account = books.accounts.get(&hold.of)?;
+        Some((hold.token.as_str(), account.turn))
+    });
+    known.find_live(db, &tokens.collect()).await?;
     let mut outcomes = Vec::with_capacity(batch.holds.len());
     for (hold, _) in &batch.holds {
         let Books { accounts, counters, .. } = &mut *books;
         let outcome = async {
-            if !live.contains(&hold.token) {
+            let Some(account) = accounts.get_mut(&hold.of) else { return Ok(Held::AtRisk) };
+            if !known.is_live(&hold.token, account.turn) {
                 return Ok(Held::Revoked);
             }
             if let Some((key, _)) = &hold.key
@@ -150,7 +149,6 @@ async fn let_in(
             {
                 return Ok(if is_used { Held::Used } else { Held::UnderWay });
             }
-            let Some(account) = accounts.get_mut(&hold.of) else { return Ok(Held::AtRisk) };
             match hold.session {
                 Some(session) => {
                     sessions::let_in(db, hold, session, (account, known, counters), (now, at_risk), lines)

@@ -62,7 +62,7 @@ impl State {
         .bind(self.now_i64())
         .bind(self.now_i64() - 86_400)
         .bind(PER_DAY)
-        .execute(&self.db)
+        .execute(&mut *self.in_turn().await?)
         .await?;
         if kept.rows_affected() == 0 && self.cover(&id).await?.is_none() {
             return Err(ProblemKind::TOO_OFTEN
