@@ -125,7 +125,7 @@ impl Chain {
         if let Some(known) = terms().get(&plan) {
             return Ok(Arc::clone(known));
         }
-        let read = Arc::new(self.reader.plan(plan).await?.terms);
+        let read = Arc::new(Box::pin(self.reader.plan(plan)).await?.terms);
         let mut terms = terms();
         if terms.len() >= TERMS {
             terms.clear();

@@ -341,16 +341,12 @@ impl State {
             };
             let outcome = outcome.unwrap_or_default();
             // Until it is kept: nobody else goes on with it while this process is there. Who has taken it over may have come first.
-            while let Err(error) = sqlx::query(
-                "UPDATE operations SET status = $1, outcome = $2, block = $3 WHERE id = $4 AND status = 'open'",
-            )
-            .bind(status)
-            .bind(&outcome)
-            .bind(block.map(as_i64))
-            .bind(&id)
-            .execute(&mut *state.in_turn().await?)
-            .await
-            {
+            let keep = async || {
+                let end = "UPDATE operations SET status = $1, outcome = $2, block = $3 WHERE id = $4 AND status = 'open'";
+                let end = sqlx::query(end).bind(status).bind(&outcome).bind(block.map(as_i64)).bind(&id);
+                end.execute(&mut *state.in_turn().await?).await
+            };
+            while let Err(error) = keep().await {
                 tracing::error!(%error, operation = id, "what became of an operation cannot be kept yet");
                 if state.db.is_closed() {
                     return;

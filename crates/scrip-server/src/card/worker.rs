@@ -223,7 +223,7 @@ impl State {
         sqlx::query("UPDATE card_payments SET intent = $1 WHERE id = $2")
             .bind(&told.intent)
             .bind(&payment.id)
-            .execute(&mut *self.in_turn().await?)
+            .execute(&mut *self.in_turn().await.map_err(Problem::from)?)
             .await
             .map_err(Problem::from)?;
         Ok(processor.told(&payment.id, session, &payment.opening).await?)
@@ -298,7 +298,7 @@ impl State {
         .bind(i64::from(payment.gives_back || doing.step == Step::Refund))
         .bind(&payment.id)
         .bind(payment.step)
-        .execute(&mut *self.in_turn().await?)
+        .execute(&mut *self.in_turn().await.map_err(Problem::from)?)
         .await
         .map_err(Problem::from)?;
         if begun.rows_affected() == 1 {

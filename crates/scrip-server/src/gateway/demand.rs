@@ -26,7 +26,7 @@ impl State {
         asked: (&str, &str),
     ) -> Response {
         let mut response = match served.filter(|_| problem.status == 402) {
-            Some(served) => self.demand(problem, served, asked).await,
+            Some(served) => Box::pin(self.demand(problem, served, asked)).await,
             None => problem.into_response(),
         };
         headers::open_to_all(response.headers_mut());

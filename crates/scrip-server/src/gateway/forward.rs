@@ -184,17 +184,17 @@ impl State {
         let entrance = async {
             // Of access nothing is redeemed.
             if terms.voucher_required && !is_time {
-                asking.vouched = Some(self.vouched(&asking.to_redeem(), &parts.headers).await?);
+                asking.vouched = Some(Box::pin(self.vouched(&asking.to_redeem(), &parts.headers)).await?);
             }
             self.let_in(&asking).await
         };
         let (entered, ticket) = match entrance.await {
             Ok(Entrance::In(entered)) => *entered,
-            Ok(Entrance::Repeated) => return self.answer_again(key.as_ref()).await,
+            Ok(Entrance::Repeated) => return Box::pin(self.answer_again(key.as_ref())).await,
             // What was let in before is answered, whatever has become of its voucher.
-            Err(problem) if problem.is_of_voucher() && self.is_repeated(key.as_ref()).await? => {
-                self.check_token(&token).await?;
-                return self.answer_again(key.as_ref()).await;
+            Err(problem) if problem.is_of_voucher() && Box::pin(self.is_repeated(key.as_ref())).await? => {
+                Box::pin(self.check_token(&token)).await?;
+                return Box::pin(self.answer_again(key.as_ref())).await;
             }
             Err(problem) => return Err(problem),
         };

@@ -67,7 +67,7 @@ impl State {
         for _ in 0..ROUNDS {
             let seen = self.seen(look, since).await?;
             if let Some(vouched) = &vouched {
-                self.check_vouched(&asking.to_redeem(), vouched, &seen).await?;
+                Box::pin(self.check_vouched(&asking.to_redeem(), vouched, &seen)).await?;
             }
             let id = self.request_id();
             let hold = NewHold {
@@ -146,7 +146,7 @@ impl State {
                         since = Some(Instant::now());
                         continue;
                     }
-                    self.buy(&asking.ask(self), delegation, available, purchases).await?;
+                    Box::pin(self.buy(&asking.ask(self), delegation, available, purchases)).await?;
                     since = Some(Instant::now());
                 }
             }

@@ -74,7 +74,7 @@ impl State {
         if let Some(served) = fresh {
             return Ok(served);
         }
-        let served = known.asking.get(did, self.read_service(did)).await?;
+        let served = Box::pin(known.asking.get(did, self.read_service(did))).await?;
         let mut all = known.served();
         if all.len() >= MANY {
             all.clear();
@@ -120,7 +120,7 @@ impl State {
         let refusal = match known {
             Some(refusal) => refusal,
             None => {
-                let refusal = self.why_not_redeemed(served, terms, (plan, holder), amount).await?;
+                let refusal = Box::pin(self.why_not_redeemed(served, terms, (plan, holder), amount)).await?;
                 let mut redeems = redeems();
                 if redeems.len() >= MANY {
                     redeems.clear();

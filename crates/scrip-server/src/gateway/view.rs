@@ -101,7 +101,8 @@ impl State {
                 return Ok(known);
             }
         }
-        self.look_anew(look, end).await
+        // Boxed, as all is that few requests come to: what is awaited in a request is moved with it.
+        Box::pin(self.look_anew(look, end)).await
     }
 
     async fn look_anew(&self, look: Look, end: u64) -> Result<Arc<Seen>, Problem> {

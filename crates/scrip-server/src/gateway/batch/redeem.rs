@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     chain::Actor,
-    problem::Problem,
     state::State,
     work::{Failure, Outcome},
 };
