@@ -8,7 +8,7 @@ mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use reqwest::{Client, Method, Request, Url};
 use serde::Serialize;
 
@@ -25,8 +25,11 @@ use crate::server::DatabaseKind;
 const AT_ONCE: u64 = 256;
 /// How many a second are asked otherwise.
 const PER_SECOND: u64 = 2_000;
-/// How long each is measured, after a fifth of it that does not count, unless `SCRIP_BENCH_SECONDS` says otherwise.
-const SECONDS: u64 = 20;
+/// How long each is measured, in rounds, unless `SCRIP_BENCH_SECONDS` says otherwise.
+const SECONDS: u32 = 20;
+/// In how many rounds each way of the gateway is measured with what it is compared to: whatever else the machine does meanwhile befalls
+/// all of them. Figures are those in the middle.
+const ROUNDS: u32 = 3;
 /// How many requests are redeemed at once.
 const BATCHES: [u64; 4] = [1, 10, 100, 1_000];
 
@@ -37,13 +40,15 @@ pub struct Row {
     pub way: &'static str,
     /// How many a second were answered at most.
     pub most_per_second: f64,
-    /// The same, for one of the plain proxy's.
+    /// The same, for one of the plain proxy's in the same round.
     pub of_proxy: f64,
+    /// The processor time that the server took for each of these, in microseconds.
+    pub processor_us: Option<f64>,
     /// At a steady rate, half of the answers took at most so many milliseconds.
     pub p50_ms: f64,
     /// 99 of 100 answers took at most so many milliseconds.
     pub p99_ms: f64,
-    /// More than the bare upstream's, at half and at 99 of 100.
+    /// More than the bare upstream's in the same round, at half and at 99 of 100.
     pub added_ms: [f64; 2],
 }
 
@@ -60,7 +65,9 @@ pub struct Gas {
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     /// For how many seconds each was measured.
-    pub seconds: u64,
+    pub seconds: u32,
+    /// In how many rounds.
+    pub rounds: u32,
     /// How many were under way at once.
     pub at_once: u64,
     /// How many a second were asked at a steady rate.
@@ -73,20 +80,26 @@ pub struct Figures {
     pub gas: Vec<Gas>,
 }
 
+/// What was measured of one way in one round: as many as can be answered, and a steady rate.
+#[derive(Debug, Clone, Copy)]
+struct Round {
+    most: Load,
+    steady: Load,
+    processor: Option<Duration>,
+}
+
+/// The rounds of the upstream itself, of the plain proxy and of a way.
+type Rounds = [Vec<Round>; 3];
+
 /// Measures everything. Where there is no Postgres, it is said, and its row is missing.
 pub async fn measure() -> Result<Figures> {
     let seconds = std::env::var("SCRIP_BENCH_SECONDS").map_or(Ok(SECONDS), |seconds| seconds.parse())?;
-    let time = Duration::from_secs(seconds);
+    let time = Duration::from_secs(seconds.into()) / ROUNDS;
     let upstream = Bare::upstream().await?;
     let proxy = Bare::proxy(&upstream.url).await?;
     let http = Client::builder().pool_max_idle_per_host(1_024).timeout(Duration::from_secs(30)).build()?;
-    let bare = measure_way(&http, time, get(&upstream.url)?).await?;
-    let plain = measure_way(&http, time, get(&proxy.url)?).await?;
-    let mut rows = vec![
-        row("the upstream itself", &bare, &plain, &bare),
-        row("a plain proxy of axum and hyper", &plain, &plain, &bare),
-    ];
-    let mut gas = Vec::new();
+    let beside = [get(&upstream.url)?, get(&proxy.url)?];
+    let (mut all, mut rows, mut gas) = (Rounds::default(), Vec::new(), Vec::new());
     for (way, kind, more) in [
         ("the gateway, SQLite, holds on the disk", DatabaseKind::Sqlite, &[][..]),
         ("the gateway, SQLite, holds with the system", DatabaseKind::Sqlite, &["--holds-in-memory"]),
@@ -94,26 +107,52 @@ pub async fn measure() -> Result<Figures> {
         ("the gateway, Postgres, holds with the system", DatabaseKind::Postgres, &["--holds-in-memory"]),
     ] {
         let Some(place) = Place::start(kind, &upstream.url, more).await? else { continue };
-        let found = measure_way(&http, time, place.requests()?).await?;
-        place.check(found.0.all + found.1.all).await?;
-        rows.push(row(way, &found, &plain, &bare));
+        let rounds = measure_way(&http, time, &beside, &place).await?;
+        place.check(rounds[2].iter().map(|round| round.most.all + round.steady.all).sum()).await?;
+        rows.push(row(way, &rounds, 2)?);
+        for (all, rounds) in all.iter_mut().zip(rounds) {
+            all.extend(rounds);
+        }
     }
+    rows.splice(0..0, [row("the upstream itself", &all, 0)?, row("a plain proxy of axum and hyper", &all, 1)?]);
     if let Some(place) =
         Place::start(DatabaseKind::Sqlite, &upstream.url, &["--settle-count", "1000"]).await?
     {
         gas = place.gas(&http, &BATCHES).await?;
     }
     let processors = std::thread::available_parallelism()?.get();
-    Ok(Figures { seconds, at_once: AT_ONCE, per_second: PER_SECOND, processors, rows, gas })
+    Ok(Figures {
+        seconds,
+        rounds: ROUNDS,
+        at_once: AT_ONCE,
+        per_second: PER_SECOND,
+        processors,
+        rows,
+        gas,
+    })
 }
 
-/// As many as can be answered, and a steady rate.
-async fn measure_way(http: &Client, time: Duration, make: Make) -> Result<(Load, Load)> {
-    let most = Load::most(http, AT_ONCE, time, Arc::clone(&make)).await?;
+async fn measure_way(http: &Client, time: Duration, beside: &[Make; 2], place: &Place) -> Result<Rounds> {
+    let mut rounds = Rounds::default();
+    for _ in 0..ROUNDS {
+        for (make, rounds) in beside.iter().zip(&mut rounds) {
+            rounds.push(measure_round(http, time, make, None).await?);
+        }
+        rounds[2].push(measure_round(http, time, &place.requests()?, Some(place)).await?);
+    }
+    Ok(rounds)
+}
+
+async fn measure_round(http: &Client, time: Duration, make: &Make, place: Option<&Place>) -> Result<Round> {
+    let processor = || place.map(Place::processor).transpose();
+    let before = processor()?;
+    let most = Load::most(http, AT_ONCE, time, Arc::clone(make)).await?;
+    let took = processor()?.zip(before).map(|(after, before)| after - before);
     // What was begun for those before does not count for these.
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let steady = Load::steady(http, PER_SECOND, time, make).await?;
-    Ok((most, steady))
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let steady = Load::steady(http, PER_SECOND, time, Arc::clone(make)).await?;
+    let each = took.map(|took| took.div_f64(most.all as f64));
+    Ok(Round { most, steady, processor: each })
 }
 
 fn get(url: &str) -> Result<Make> {
@@ -121,15 +160,29 @@ fn get(url: &str) -> Result<Make> {
     Ok(Arc::new(move |_| Request::new(Method::GET, url.clone())))
 }
 
-fn row(way: &'static str, found: &(Load, Load), plain: &(Load, Load), bare: &(Load, Load)) -> Row {
+/// What the rounds of one of the three come to.
+fn row(way: &'static str, rounds: &Rounds, which: usize) -> Result<Row> {
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    let (p50_ms, p99_ms) = (milliseconds(found.1.p50), milliseconds(found.1.p99));
-    Row {
+    let middle = |figure: &dyn Fn([&Round; 3]) -> Option<f64>| {
+        let [bare, plain, _] = rounds;
+        let beside = rounds[which].iter().zip(bare).zip(plain);
+        let mut all: Vec<_> = beside.filter_map(|((round, bare), plain)| figure([round, bare, plain])).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len() / 2).copied()
+    };
+    let known = |figure: &dyn Fn([&Round; 3]) -> f64| {
+        middle(&|rounds| Some(figure(rounds))).ok_or_eyre("nothing was measured")
+    };
+    Ok(Row {
         way,
-        most_per_second: found.0.per_second,
-        of_proxy: found.0.per_second / plain.0.per_second,
-        p50_ms,
-        p99_ms,
-        added_ms: [p50_ms - milliseconds(bare.1.p50), p99_ms - milliseconds(bare.1.p99)],
-    }
+        most_per_second: known(&|[round, ..]| round.most.per_second)?,
+        of_proxy: known(&|[round, _, plain]| round.most.per_second / plain.most.per_second)?,
+        processor_us: middle(&|[round, ..]| Some(round.processor?.as_secs_f64() * 1e6)),
+        p50_ms: known(&|[round, ..]| milliseconds(round.steady.p50))?,
+        p99_ms: known(&|[round, ..]| milliseconds(round.steady.p99))?,
+        added_ms: [
+            known(&|[round, bare, _]| milliseconds(round.steady.p50) - milliseconds(bare.steady.p50))?,
+            known(&|[round, bare, _]| milliseconds(round.steady.p99) - milliseconds(bare.steady.p99))?,
+        ],
+    })
 }

@@ -1,6 +1,6 @@
 //! A server with a service and its holders, on a devnet of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use alloy::{
     primitives::U256,
@@ -110,6 +110,17 @@ impl Place {
             request.headers_mut().insert(AUTHORIZATION, token.clone());
             request
         }))
+    }
+
+    /// The processor time that the server has taken since it was started.
+    pub(super) fn processor(&self) -> Result<Duration> {
+        let process = self.server.id().ok_or_eyre("the server does not run")?;
+        // Behind the name, which may have spaces, as proc_pid_stat(5) has them: user and system, in hundredths of a second.
+        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+        let (_, stat) = stat.rsplit_once(')').ok_or_eyre("no name")?;
+        let times = stat.split_whitespace().skip(11).take(2);
+        let ticks = times.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(10 * ticks))
     }
 
     /// Waits until all that was served is redeemed, to the unit.
