@@ -96,7 +96,10 @@ impl State {
         if hash != self.code_hash(id, code.trim()) {
             return Err(refused());
         }
-        let used = sqlx::query("DELETE FROM email_codes WHERE id = $1").bind(id).execute(&mut *self.in_turn().await?).await?;
+        let used = sqlx::query("DELETE FROM email_codes WHERE id = $1")
+            .bind(id)
+            .execute(&mut *self.in_turn().await?)
+            .await?;
         if used.rows_affected() == 0 {
             return Err(refused());
         }

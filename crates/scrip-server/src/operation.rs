@@ -106,7 +106,10 @@ impl State {
         let id = waiter.id.clone().unwrap_or_default();
         let answer = self.wait(&id).await?;
         // Whoever waits stays named: if this breaks, it is known whose to let go of it is.
-        sqlx::query("UPDATE operations SET heard = 1 WHERE id = $1").bind(&id).execute(&mut *self.in_turn().await?).await?;
+        sqlx::query("UPDATE operations SET heard = 1 WHERE id = $1")
+            .bind(&id)
+            .execute(&mut *self.in_turn().await?)
+            .await?;
         waiter.answered();
         answer
     }

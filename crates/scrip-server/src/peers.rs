@@ -104,7 +104,10 @@ impl State {
 
     /// The others need not wait until they take this process for gone.
     pub(crate) async fn leave(&self) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM instances WHERE id = $1").bind(&self.instance).execute(&mut *self.in_turn().await?).await?;
+        sqlx::query("DELETE FROM instances WHERE id = $1")
+            .bind(&self.instance)
+            .execute(&mut *self.in_turn().await?)
+            .await?;
         Ok(())
     }
 

@@ -107,7 +107,10 @@ impl State {
     /// Ends the session that a request carries.
     pub(super) async fn end_widget_session(&self, headers: &HeaderMap, agent: Did) -> Result<(), Problem> {
         let Some(token) = carried(headers, agent) else { return Ok(()) };
-        sqlx::query("DELETE FROM widget_sessions WHERE id = $1").bind(id(&token)).execute(&mut *self.in_turn().await?).await?;
+        sqlx::query("DELETE FROM widget_sessions WHERE id = $1")
+            .bind(id(&token))
+            .execute(&mut *self.in_turn().await?)
+            .await?;
         Ok(())
     }
 }

@@ -114,22 +114,17 @@ pub async fn measure() -> Result<Figures> {
             all.extend(rounds);
         }
     }
-    rows.splice(0..0, [row("the upstream itself", &all, 0)?, row("a plain proxy of axum and hyper", &all, 1)?]);
+    rows.splice(
+        0..0,
+        [row("the upstream itself", &all, 0)?, row("a plain proxy of axum and hyper", &all, 1)?],
+    );
     if let Some(place) =
         Place::start(DatabaseKind::Sqlite, &upstream.url, &["--settle-count", "1000"]).await?
     {
         gas = place.gas(&http, &BATCHES).await?;
     }
     let processors = std::thread::available_parallelism()?.get();
-    Ok(Figures {
-        seconds,
-        rounds: ROUNDS,
-        at_once: AT_ONCE,
-        per_second: PER_SECOND,
-        processors,
-        rows,
-        gas,
-    })
+    Ok(Figures { seconds, rounds: ROUNDS, at_once: AT_ONCE, per_second: PER_SECOND, processors, rows, gas })
 }
 
 async fn measure_way(http: &Client, time: Duration, beside: &[Make; 2], place: &Place) -> Result<Rounds> {
@@ -166,7 +161,8 @@ fn row(way: &'static str, rounds: &Rounds, which: usize) -> Result<Row> {
     let middle = |figure: &dyn Fn([&Round; 3]) -> Option<f64>| {
         let [bare, plain, _] = rounds;
         let beside = rounds[which].iter().zip(bare).zip(plain);
-        let mut all: Vec<_> = beside.filter_map(|((round, bare), plain)| figure([round, bare, plain])).collect();
+        let mut all: Vec<_> =
+            beside.filter_map(|((round, bare), plain)| figure([round, bare, plain])).collect();
         all.sort_by(f64::total_cmp);
         all.get(all.len() / 2).copied()
     };

@@ -109,7 +109,8 @@ impl State {
             )
             .await?;
         }
-        let counted = items.iter().filter_map(|item| Some((open.holding(item), open.session(item)?, item.credits)));
+        let counted =
+            items.iter().filter_map(|item| Some((open.holding(item), open.session(item)?, item.credits)));
         let counted: Vec<_> = counted.collect();
         let mut counters = Counters::default();
         for (of, session, credits) in &counted {

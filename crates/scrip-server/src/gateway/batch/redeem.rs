@@ -81,7 +81,8 @@ impl State {
                         self.take_down_became(open, &became, block).await?;
                         if is_stuck {
                             // What was refused passes now. If it is refused again and again in blocks, that has its price.
-                            let times = u32::try_from(attempt).map_or(MOST_TIMES, |times| times.min(MOST_TIMES));
+                            let times =
+                                u32::try_from(attempt).map_or(MOST_TIMES, |times| times.min(MOST_TIMES));
                             sleep(LOOK * 2_u32.pow(times)).await;
                         }
                     }
