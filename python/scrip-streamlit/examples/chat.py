@@ -11,7 +11,6 @@ import streamlit as st
 
 from scrip_streamlit import Login, scrip_login
 
-SERVER = os.environ.get("SCRIP_SERVER", "http://localhost:3001")
 DID = os.environ["SCRIP_DID"]
 MODEL = os.environ.get("SCRIP_MODEL", "gpt-4o-mini")
 
@@ -32,7 +31,7 @@ def answer_of(login: Login, messages: list[dict[str, str]]) -> str | None:
 st.title("A chat by the answer")
 messages: list[dict[str, str]] = st.session_state.setdefault("messages", [])
 with st.sidebar:
-    login = scrip_login(did=DID, server=SERVER)
+    login = scrip_login(did=DID)
 for message in messages:
     st.chat_message(message["role"]).write(message["content"])
 

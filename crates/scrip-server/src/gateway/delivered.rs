@@ -97,8 +97,10 @@ impl Drop for Ticket {
 enum Ending {
     /// All of it is with the caller.
     Whole,
-    /// There was no credit left, or no time, for more of it.
+    /// There was no credit left for more of it.
     Cut,
+    /// It took longer than a request may.
+    Late,
     /// The caller has gone.
     HungUp,
     /// The upstream has broken off.
@@ -197,7 +199,7 @@ impl Delivered {
         let is_delivered = match ending {
             Ending::Whole | Ending::Cut => true,
             Ending::HungUp => self.delivered > 0,
-            Ending::Broken => self.delivered > 0 && !self.is_all_or_nothing,
+            Ending::Late | Ending::Broken => self.delivered > 0 && !self.is_all_or_nothing,
         };
         let Some(mut ticket) = self.ticket.take() else { return };
         if is_delivered {
@@ -236,6 +238,7 @@ impl Delivered {
         match self.ended {
             // Events end where one ends; a body that is cut is not to be taken for a whole one.
             Some(Ending::Cut) if !self.is_events => broken("the credits that were held are used"),
+            Some(Ending::Late) if !self.is_events => broken("it took longer than a request may"),
             Some(Ending::Broken) => broken("the upstream broke off"),
             _ => Poll::Ready(None),
         }
@@ -245,6 +248,10 @@ impl Delivered {
 /// The last event of a stream for which there was no credit left.
 const CUT: &[u8] = b"\n\nevent: error\ndata: {\"error\":{\"code\":\"BCK.CREDITS.0003\",\"message\":\"the credits that were held for this \
                      request are used\"}}\n\n";
+
+/// The same of one for which there was no time left.
+const LATE: &[u8] = b"\n\nevent: error\ndata: {\"error\":{\"code\":\"SCRIP.GATEWAY.TIMEOUT\",\"message\":\"this took longer than a \
+                      request may\"}}\n\n";
 
 impl HttpBody for Delivered {
     type Data = Bytes;
@@ -258,16 +265,20 @@ impl HttpBody for Delivered {
         loop {
             if let Some(ending) = this.ended {
                 // What was handed over is on the wire before the connection breaks.
-                let breaks = ending == Ending::Broken || ending == Ending::Cut && !this.is_events;
+                let breaks = match ending {
+                    Ending::Broken => true,
+                    Ending::Cut | Ending::Late => !this.is_events,
+                    Ending::Whole | Ending::HungUp => false,
+                };
                 if breaks && this.silence.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
                 return this.last();
             }
             if this.deadline.as_mut().poll(context).is_ready() {
-                this.end(Ending::Cut);
+                this.end(Ending::Late);
                 if this.is_events {
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(CUT)))));
+                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(LATE)))));
                 }
                 continue;
             }

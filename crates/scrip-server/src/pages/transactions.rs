@@ -62,6 +62,7 @@ fn words(work: &Work) -> &'static str {
         "capture" => "Redeem reserved credits",
         "top_up" => "Order more under a delegation",
         "card" => "Settle a payment by card",
+        "settle_batch" => "Redeem what a service has served",
         other => other,
     }
 }

@@ -81,6 +81,10 @@ impl State {
         let scrip = self.chain.scrip();
         let service = Services::connect(scrip).await?.service(agent).await?;
         let owner = service.owner;
+        // The gateway would not serve what is bought: it could not redeem it.
+        if !self.signs_for(owner).await? {
+            return Ok(Offer { page: self.agent_page(agent).await?, service, plans: Vec::new() });
+        }
         let plans = service.plans.iter().map(async |&id| {
             let plan = match scrip.plan(id).await {
                 // Whoever made the service named what is not there.
@@ -109,7 +113,7 @@ impl State {
             None => (0, None),
         };
         let (is_time, is_low) = match plan.terms.grant {
-            Grant::Credits { amount, .. } => (false, left > 0 && left <= amount / 10),
+            Grant::Credits { amount, .. } => (false, left > 0 && left <= (amount / 10).max(1)),
             Grant::Time { duration } => {
                 let ends = ends_at.unwrap_or_default();
                 (true, left > 0 && ends.saturating_sub(self.now()) <= u64::from(duration / 10))

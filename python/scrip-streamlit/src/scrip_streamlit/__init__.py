@@ -10,6 +10,7 @@ service is asked with::
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,22 +42,23 @@ class Login:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def scrip_login(did: str, server: str, *, height: int = 180, key: str | None = None) -> Login | None:
+def scrip_login(did: str, server: str | None = None, *, height: int = 180, key: str | None = None) -> Login | None:
     """Show the widget of a service; who is logged in there and may ask, or ``None``.
 
     The app runs again when that changes: when the visitor has logged in and bought, when the token was renewed, which happens
     before it ends, and when the visitor logs out. Nothing is polled.
 
     :param did: The service, ``did:nv:…``, as "See the Agent" shows it.
-    :param server: Where the Scrip server is, ``https://scrip.example``. The service's owner must have allowed the origin of
-        this app there.
+    :param server: Where the Scrip server is, ``https://scrip.example``; by default what ``SCRIP_SERVER`` in the environment
+        says. The service's owner must have allowed the origin of this app there.
     :param height: How high the widget is until it says so itself, in pixels.
     :param key: What Streamlit knows this element by, where an app has several.
     :raises ValueError: When ``server`` is no URL of a server, or ``did`` names no service.
     """
+    server = os.environ.get("SCRIP_SERVER", "") if server is None else server
     place = urlsplit(server)
     if place.scheme not in ("http", "https") or not place.netloc or place.path.strip("/") or place.query:
-        raise ValueError(f"server is {server!r}, and must be an origin such as https://scrip.example")
+        raise ValueError(f"server is {server!r}, and must be an origin such as https://scrip.example (or set SCRIP_SERVER)")
     service = re.fullmatch(r"did:nv:(?:0x)?([0-9a-fA-F]{64})", did)
     if service is None:
         raise ValueError(f"did is {did!r}, and must be did:nv: and 64 hex digits")

@@ -97,6 +97,11 @@ impl Process {
         let log = fs::read(&self.log)?;
         Ok(String::from_utf8_lossy(&log[log.len().saturating_sub(4_000)..]).into_owned())
     }
+
+    /// All of its log.
+    pub fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.log)?).into_owned())
+    }
 }
 
 impl Drop for Process {

@@ -136,6 +136,7 @@ pub(super) async fn whole(
     for plan in own.iter().filter(|plan| !found.plans.contains(&plan.id)) {
         others.push((plan.id.0.to_string(), state.plan_page(plan.id).await?.name(&plan.terms.name)));
     }
+    let signs = state.signs_for(found.owner).await?;
     let body = html! {
         h1 { (title) }
         @if made.made.is_some() {
@@ -171,6 +172,12 @@ pub(super) async fn whole(
             }
         }
         h2 #widget { "Widget" }
+        @if !signs {
+            p.note {
+                "You sign with a wallet of your own, so this server could not redeem what is served here: its gateway does not serve this \
+                 service, and the widget offers no plan of it. A service that an account by e-mail creates is served."
+            }
+        }
         p { "Embed this in your app: whoever logs in there and holds a plan may ask the service." }
         (snippet(&widget))
         h3 { "In Streamlit" }

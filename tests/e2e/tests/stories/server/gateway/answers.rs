@@ -24,7 +24,7 @@ on_each_database!(
 );
 
 /// A server that answers whoever connects with these parts, each after so many milliseconds.
-async fn tells(parts: Vec<(u64, String)>) -> Result<(String, JoinHandle<()>)> {
+pub(super) async fn tells(parts: Vec<(u64, String)>) -> Result<(String, JoinHandle<()>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     let server = tokio::spawn(async move {
@@ -48,7 +48,7 @@ async fn tells(parts: Vec<(u64, String)>) -> Result<(String, JoinHandle<()>)> {
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
 
-fn chunk(text: &str) -> String {
+pub(super) fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 

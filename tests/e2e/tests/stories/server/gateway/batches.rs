@@ -20,6 +20,7 @@ use crate::{
 
 on_each_database!(
     what_no_block_has_room_for_is_redeemed_in_parts,
+    what_fills_a_batch_is_redeemed,
     who_waits_makes_nothing_dearer_for_others,
     whom_a_hook_refuses_is_not_served,
 );
@@ -44,6 +45,24 @@ async fn what_no_block_has_room_for_is_redeemed_in_parts(env: &mut ServerEnv) ->
     service.settles_to(env, 20).await?;
     assert_eq!(redeemed_and_unpaid(env).await?, (80, 0));
     assert!(batches(env, &service.plan).await? > 1, "it was halved");
+    Ok(())
+}
+
+async fn what_fills_a_batch_is_redeemed(env: &mut ServerEnv) -> Result<()> {
+    set(env, |gateway| {
+        gateway.settle_count = 3;
+        gateway.settle_after = Duration::from_secs(3_600);
+    })
+    .await?;
+    let service = Service::open(env, (1, 1), Value::Null, 9).await?;
+    for _ in 0..2 {
+        assert_eq!(service.get(env, "/ask").await?.status(), 200);
+    }
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((batches(env, &service.plan).await?, service.balance(env).await?), (0, 9));
+    assert_eq!(service.get(env, "/ask").await?.status(), 200);
+    service.settles_to(env, 6).await?;
+    assert_eq!((batches(env, &service.plan).await?, redeemed_and_unpaid(env).await?), (1, (3, 0)));
     Ok(())
 }
 

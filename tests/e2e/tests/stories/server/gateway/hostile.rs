@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use eyre::Result;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use scrip_e2e::{server::ServerEnv, upstream::Upstream};
 use serde_json::{Value, json};
 use tokio::{
@@ -20,6 +20,7 @@ on_each_database!(
     what_is_not_served_costs_nothing,
     an_upstream_takes_no_more_than_the_range,
     an_answer_that_is_none_costs_nothing,
+    a_page_of_another_origin_sends_what_it_was_given_alone,
 );
 
 async fn what_is_not_served_costs_nothing(env: &mut ServerEnv) -> Result<()> {
@@ -53,6 +54,27 @@ async fn what_is_not_served_costs_nothing(env: &mut ServerEnv) -> Result<()> {
     elsewhere.settles_to(env, 1).await?;
     service.settles_to(env, 1).await?;
     assert_eq!(service.get(env, "/ask").await?.status(), 200, "all of it was let go of");
+    service.settles_to(env, 0).await
+}
+
+async fn a_page_of_another_origin_sends_what_it_was_given_alone(env: &mut ServerEnv) -> Result<()> {
+    let service = Service::open(env, (1, 1), Value::Null, 1).await?;
+    let from_there = |request: RequestBuilder| request.header("origin", "https://elsewhere.example");
+    // What the browser keeps for this origin opens nothing.
+    let asked = from_there(service.bare(env.url(), Method::POST, "/ask"));
+    let asked = asked.header("cookie", format!("__Host-scrip={0}; scrip={0}; token={0}", service.token));
+    refused(&read(asked).await?, 402, "BCK.X402.0030")?;
+    let preflight = from_there(service.bare(env.url(), Method::OPTIONS, "/ask"))
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization")
+        .send()
+        .await?;
+    assert_eq!((preflight.status().as_u16(), header(&preflight, "access-control-allow-origin")), (204, "*"));
+    assert!(!preflight.headers().contains_key("access-control-allow-credentials"));
+    assert_eq!(service.upstream.requests(), 0);
+    // With the token that it was given it is answered, and may read that.
+    let answer = from_there(service.request(env, Method::POST, "/ask")).send().await?;
+    assert_eq!((answer.status().as_u16(), header(&answer, "access-control-allow-origin")), (200, "*"));
     service.settles_to(env, 0).await
 }
 

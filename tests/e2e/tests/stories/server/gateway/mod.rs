@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod batches;
+mod endings;
 mod hostile;
 mod order;
 mod parallel;

@@ -210,9 +210,10 @@ async fn tell_at(place: &mut Place, is_vouched: bool, kills: u64, seed: u64) -> 
         true => vouched_plan(place).await?,
     };
     let id: PlanId = plan.parse()?;
-    let agent = json!({
-        "metadataAttributes": { "name": "A" }, "agentApiAttributes": { "upstream": upstream.url() }, "plans": [plan],
-    });
+    // What nobody is told, whatever dies when.
+    let mut secrets = vec!["the-builders-secret".to_owned()];
+    let api = json!({ "upstream": upstream.url(), "authType": "bearer", "token": secrets[0] });
+    let agent = json!({ "metadataAttributes": { "name": "A" }, "agentApiAttributes": api, "plans": [plan] });
     let made = place.builder.post("/api/v1/protocol/agents", &agent).await?.ok()?;
     let agent = made["agentId"].as_str().ok_or_eyre("no agent")?.to_owned();
     let mut clients = Vec::new();
@@ -239,11 +240,13 @@ async fn tell_at(place: &mut Place, is_vouched: bool, kills: u64, seed: u64) -> 
         let mint = json!({ "planId": plan, "amount": CREDITS, "creditsReceiver": holder.address });
         place.builder.post("/api/v1/protocol/plans/mint", &mint).await?.ok()?;
         let made = holder.post("/api/v1/x402/permissions", &asked(&plan)).await?.ok()?;
+        let token = made["accessToken"].as_str().ok_or_eyre("no token")?.to_owned();
+        secrets.push(token.clone());
         // A third of them without keys.
         let has_keys = number % 3 != 2;
         clients.push(Client {
             number,
-            token: made["accessToken"].as_str().ok_or_eyre("no token")?.to_owned(),
+            token,
             agent: agent.clone(),
             urls: place.servers.iter().map(|server| server.url().to_owned()).collect(),
             http: Http::builder().timeout(Duration::from_secs(20)).build()?,
@@ -267,6 +270,10 @@ async fn tell_at(place: &mut Place, is_vouched: bool, kills: u64, seed: u64) -> 
     let ended = timeout(SETTLED_WITHIN, try_join_all(working)).await.wrap_err("clients still wait")??;
     let books = ended.into_iter().collect::<Result<Vec<_>>>()?;
     let found = check(place, &plan, &books, kills).await?;
+    for server in &place.servers {
+        let log = server.log()?;
+        ensure!(!log.is_empty() && !secrets.iter().any(|secret| log.contains(secret)), "a secret is in a log");
+    }
     eprintln!("{:?}, seed {seed}: {blows}; {found}; {tally}", place.kind());
     drop(holders);
     Ok(())

@@ -1,19 +1,26 @@
 //! Making services by pages, step by step, and the pages of those that there are.
 
-use eyre::{OptionExt, Result};
+use std::time::Duration;
+
+use eyre::{OptionExt, Result, ensure};
 use reqwest::{
     Method,
     multipart::{Form, Part},
 };
 use scrip::PlanId;
-use scrip_e2e::server::{Browser, ServerEnv, Shown};
+use scrip_e2e::{
+    server::{Browser, ServerEnv, Shown},
+    upstream::Upstream,
+};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::{Wallet, browser_of, create_plan};
 use crate::server::on_each_database;
 
 on_each_database!(
     a_service_is_made_step_by_step,
+    what_is_made_by_pages_is_served,
     an_openapi_file_names_the_endpoints,
     what_cannot_be_served_is_said_in_the_form,
     a_cover_is_a_picture,
@@ -148,6 +155,35 @@ async fn a_service_is_made_step_by_step(env: &mut ServerEnv) -> Result<()> {
     browser.post(&link, &[("plan", &day.0.to_string())]).await?.elsewhere()?;
     assert!(browser.get(&format!("/my/agents/{did}")).await?.ok()?.contains("A day"));
     Ok(())
+}
+
+/// From the builder's first page to the answer that a subscriber pays for.
+async fn what_is_made_by_pages_is_served(env: &mut ServerEnv) -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let mut browser = browser_of(env, env.builder.address).await?;
+    let plan = plan(&mut browser).await?;
+    let draft = begin(&mut browser, plan, "Parrot", &format!("{}/ask", upstream.url())).await?;
+    let made = browser.post("/new/service/review", &[("draft", &draft)]).await?;
+    let did = made.elsewhere()?.trim_start_matches("/my/agents/").trim_end_matches("?made=1").to_owned();
+
+    let plan = plan.0.to_string();
+    env.subscriber.post(&format!("/api/v1/protocol/plans/{plan}/order"), &json!({})).await?.ok()?;
+    let made = env.subscriber.post("/api/v1/x402/permissions", &json!({ "accepted": { "planId": plan } }));
+    let made = made.await?.ok()?;
+    let token = made["accessToken"].as_str().ok_or_eyre("no token")?;
+    let asked = env.anyone.with_key(token).post(&format!("/proxy/{did}/ask"), &json!({ "q": 1 })).await?;
+    assert_eq!((asked.status, &asked.body["asked"]["method"]), (200, &json!("POST")), "{}", asked.body);
+    let headers = upstream.last()["headers"].to_string();
+    assert!(headers.contains(&format!("Bearer {SECRET}")) && !headers.contains(token), "{headers}");
+    let began = Instant::now();
+    loop {
+        let balance = crate::server::x402::balance(env, &plan).await?;
+        if balance == 8 {
+            return Ok(());
+        }
+        ensure!(balance == 10 && began.elapsed() < Duration::from_secs(60), "{balance} credits are left");
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn an_openapi_file_names_the_endpoints(env: &mut ServerEnv) -> Result<()> {
