@@ -108,10 +108,11 @@ impl State {
         .bind(account.to_string())
         .execute(&mut *db)
         .await?;
-        // The gateway asks again whether the holder's tokens count.
+        // The gateway asks again whether the holder's tokens count. A row that another is about to add is waited for.
         sqlx::query(
-            "UPDATE holdings SET turn = turn + 1 \
-             WHERE holder = $1 AND plan = (SELECT plan FROM permissions WHERE hash = $2 AND account = $1)",
+            "INSERT INTO holdings (plan, holder, turn, purchases) \
+             SELECT plan, account, 1, 0 FROM permissions WHERE account = $1 AND hash = $2 \
+             ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn + 1",
         )
         .bind(account.to_string())
         .bind(hash.to_string())

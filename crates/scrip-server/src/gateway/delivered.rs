@@ -99,8 +99,10 @@ enum Ending {
     Whole,
     /// There was no credit left for more of it.
     Cut,
-    /// It took longer than a request may.
+    /// The upstream took longer than a request may.
     Late,
+    /// The caller did, for more of it was there.
+    Slow,
     /// The caller has gone.
     HungUp,
     /// The upstream has broken off.
@@ -198,13 +200,19 @@ impl Delivered {
         self.head.clear();
         let is_delivered = match ending {
             Ending::Whole | Ending::Cut => true,
-            Ending::HungUp => self.delivered > 0,
+            Ending::HungUp | Ending::Slow => self.delivered > 0,
             Ending::Late | Ending::Broken => self.delivered > 0 && !self.is_all_or_nothing,
         };
         let Some(mut ticket) = self.ticket.take() else { return };
         if is_delivered {
             ticket.settle(self.meter.credits(ending == Ending::Whole));
         }
+    }
+
+    /// There is no time left. What is still said of that, in a stream of events.
+    fn end_late(&mut self, ending: Ending) -> Option<Bytes> {
+        self.end(ending);
+        self.is_events.then(|| Bytes::from_static(LATE))
     }
 
     /// A part of the answer is there.
@@ -238,7 +246,9 @@ impl Delivered {
         match self.ended {
             // Events end where one ends; a body that is cut is not to be taken for a whole one.
             Some(Ending::Cut) if !self.is_events => broken("the credits that were held are used"),
-            Some(Ending::Late) if !self.is_events => broken("it took longer than a request may"),
+            Some(Ending::Late | Ending::Slow) if !self.is_events => {
+                broken("it took longer than a request may")
+            }
             Some(Ending::Broken) => broken("the upstream broke off"),
             _ => Poll::Ready(None),
         }
@@ -267,7 +277,7 @@ impl HttpBody for Delivered {
                 // What was handed over is on the wire before the connection breaks.
                 let breaks = match ending {
                     Ending::Broken => true,
-                    Ending::Cut | Ending::Late => !this.is_events,
+                    Ending::Cut | Ending::Late | Ending::Slow => !this.is_events,
                     Ending::Whole | Ending::HungUp => false,
                 };
                 if breaks && this.silence.as_mut().poll(context).is_pending() {
@@ -275,13 +285,7 @@ impl HttpBody for Delivered {
                 }
                 return this.last();
             }
-            if this.deadline.as_mut().poll(context).is_ready() {
-                this.end(Ending::Late);
-                if this.is_events {
-                    return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(LATE)))));
-                }
-                continue;
-            }
+            let is_late = this.deadline.as_mut().poll(context).is_ready();
             let part = match (this.head.pop_front(), &mut this.rest) {
                 (Some(part), _) => part,
                 (None, None) => {
@@ -303,6 +307,12 @@ impl HttpBody for Delivered {
                         this.end(Ending::Whole);
                         continue;
                     }
+                    Poll::Pending if is_late => {
+                        if let Some(told) = this.end_late(Ending::Late) {
+                            return Poll::Ready(Some(Ok(Frame::data(told))));
+                        }
+                        continue;
+                    }
                     Poll::Pending => {
                         if this.silence.as_mut().poll(context).is_ready() {
                             this.end(Ending::Broken);
@@ -312,6 +322,12 @@ impl HttpBody for Delivered {
                     }
                 },
             };
+            if is_late {
+                if let Some(told) = this.end_late(Ending::Slow) {
+                    return Poll::Ready(Some(Ok(Frame::data(told))));
+                }
+                continue;
+            }
             let patience = this.patience;
             this.silence.as_mut().reset(Instant::now() + patience);
             if let Some(part) = this.pass(part) {

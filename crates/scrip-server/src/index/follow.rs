@@ -119,7 +119,7 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
         let update = tokio::select! {
             update = updates.next() => update,
             _ = beat.tick() => {
-                term.write(&mut *state.db.acquire().await?).await?;
+                term.write(&mut *state.in_turn().await?).await?;
                 continue;
             }
         };
@@ -171,7 +171,7 @@ async fn try_lead(state: &State, term: Term) -> Result<(), Halt> {
 async fn go_on_beating(state: &State, term: Term) -> Halt {
     loop {
         sleep(BEAT).await;
-        let beaten = async { term.write(&mut *state.db.acquire().await?).await };
+        let beaten = async { term.write(&mut *state.in_turn().await?).await };
         if let Err(halt) = beaten.await {
             return halt;
         }

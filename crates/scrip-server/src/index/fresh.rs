@@ -19,7 +19,7 @@ impl State {
     pub(crate) async fn list_plan(&self, plan: PlanId, owner: Address, terms: &Terms, receipt: Receipt) {
         let at = (as_i64(receipt.block), AFTER_ALL);
         let keep = async {
-            let mut db = self.db.acquire().await?;
+            let mut db = self.in_turn().await?;
             keep_plan(&mut db, &plan.to_string(), (owner, true, terms), at, true).await
         };
         best_effort(keep).await;

@@ -108,7 +108,6 @@ pub async fn measure() -> Result<Figures> {
     ] {
         let Some(place) = Place::start(kind, &upstream.url, more).await? else { continue };
         let rounds = measure_way(&http, time, &beside, &place).await?;
-        place.check(rounds[2].iter().map(|round| round.most.all + round.steady.all).sum()).await?;
         rows.push(row(way, &rounds, 2)?);
         for (all, rounds) in all.iter_mut().zip(rounds) {
             all.extend(rounds);
@@ -128,26 +127,25 @@ pub async fn measure() -> Result<Figures> {
 }
 
 async fn measure_way(http: &Client, time: Duration, beside: &[Make; 2], place: &Place) -> Result<Rounds> {
-    let mut rounds = Rounds::default();
+    let (mut rounds, mut served) = (Rounds::default(), 0);
     for _ in 0..ROUNDS {
         for (make, rounds) in beside.iter().zip(&mut rounds) {
-            rounds.push(measure_round(http, time, make, None).await?);
+            let most = Load::most(http, AT_ONCE, time, Arc::clone(make)).await?;
+            let steady = Load::steady(http, PER_SECOND, time, Arc::clone(make)).await?;
+            rounds.push(Round { most, steady, processor: None });
         }
-        rounds[2].push(measure_round(http, time, &place.requests()?, Some(place)).await?);
+        let (make, before) = (place.requests()?, place.processor()?);
+        let most = Load::most(http, AT_ONCE, time, Arc::clone(&make)).await?;
+        served += most.all;
+        // Nothing of what was begun for this is left for what is measured next.
+        place.check(served).await?;
+        let processor = (place.processor()? - before).div_f64(most.all as f64);
+        let steady = Load::steady(http, PER_SECOND, time, make).await?;
+        served += steady.all;
+        place.check(served).await?;
+        rounds[2].push(Round { most, steady, processor: Some(processor) });
     }
     Ok(rounds)
-}
-
-async fn measure_round(http: &Client, time: Duration, make: &Make, place: Option<&Place>) -> Result<Round> {
-    let processor = || place.map(Place::processor).transpose();
-    let before = processor()?;
-    let most = Load::most(http, AT_ONCE, time, Arc::clone(make)).await?;
-    let took = processor()?.zip(before).map(|(after, before)| after - before);
-    // What was begun for those before does not count for these.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let steady = Load::steady(http, PER_SECOND, time, Arc::clone(make)).await?;
-    let each = took.map(|took| took.div_f64(most.all as f64));
-    Ok(Round { most, steady, processor: each })
 }
 
 fn get(url: &str) -> Result<Make> {

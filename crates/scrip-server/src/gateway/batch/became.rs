@@ -16,13 +16,14 @@ use crate::{
 
 impl State {
     /// Takes down what has become of some requests of a batch, by their numbers: what is owed no longer, and from which block on the
-    /// chain's balance is without it. What is left of it is another attempt. Nothing where another process has gone further with it.
+    /// chain's balance is without it. What is left of it is another attempt. Nothing where another process has gone further with it; whether
+    /// this was written.
     pub(super) async fn take_down_became(
         &self,
         mut open: Open,
         became: &HashMap<i64, Became>,
         block: u64,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let (mut redeemed, mut unpaid) = (Vec::new(), Vec::new());
         for item in open.items.iter_mut().filter(|item| item.became.is_none()) {
             item.became = became.get(&item.number).copied();
@@ -64,7 +65,8 @@ impl State {
         .execute(&mut *db)
         .await?;
         if next.rows_affected() == 0 {
-            return Ok(db.rollback().await?);
+            db.rollback().await?;
+            return Ok(false);
         }
         let taken = credits(&open, redeemed.iter()).into_iter().map(|(of, credits)| {
             let [plan, holder] = of.binds();
@@ -78,7 +80,8 @@ impl State {
         )
         .await?;
         self.take_down_unpaid(&mut db, &open, &unpaid).await?;
-        Ok(db.commit().await?)
+        db.commit().await?;
+        Ok(true)
     }
 
     /// What could not be redeemed is taken down, and counts in its session no longer.

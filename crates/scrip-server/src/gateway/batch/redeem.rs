@@ -70,8 +70,10 @@ impl State {
         match done {
             Ok(receipt) => {
                 let all = open.owed().map(|item| (item.number, Became::Redeemed)).collect();
-                self.take_down_became(open, &all, receipt.block).await?;
-                return Ok(Some(outcome(Some(receipt.transaction), Some(receipt.block))));
+                if self.take_down_became(open, &all, receipt.block).await? {
+                    return Ok(Some(outcome(Some(receipt.transaction), Some(receipt.block))));
+                }
+                // Another process has gone further: it is looked how far.
             }
             Err(error @ (Error::Refused(_) | Error::MinedRevert { .. } | Error::Reverted(_))) => {
                 tracing::warn!(%error, batch, attempt, "a batch is refused");

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use sqlx::{AnyConnection, Row};
@@ -23,6 +24,8 @@ pub(super) struct Known {
     otherwise: HashMap<Holding, Otherwise>,
     /// Access tokens that were not revoked, by their hashes, and as of which turn.
     live: HashMap<String, i64>,
+    /// Since when these are remembered.
+    live_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,8 @@ struct Otherwise {
 
 /// How many are remembered.
 const MANY: usize = 50_000;
+/// How long it is remembered that tokens were not revoked, should somebody have written that by hand.
+const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// A holder's row, which is locked.
 #[derive(Debug)]
@@ -129,8 +134,9 @@ impl Known {
         tokens: &BTreeMap<&str, i64>,
     ) -> Result<(), Problem> {
         // Before it is looked for any of these.
-        if self.live.len() >= MANY {
+        if self.live.len() >= MANY || self.live_since.is_none_or(|since| since.elapsed() > REMEMBERED) {
             self.live.clear();
+            self.live_since = Some(Instant::now());
         }
         let unknown = tokens.iter().filter(|(token, turn)| !self.is_live(token, **turn));
         let unknown = unknown.map(|(token, _)| vec![(*token).into()]).collect();

@@ -272,7 +272,10 @@ async fn tell_at(place: &mut Place, is_vouched: bool, kills: u64, seed: u64) -> 
     let found = check(place, &plan, &books, kills).await?;
     for server in &place.servers {
         let log = server.log()?;
-        ensure!(!log.is_empty() && !secrets.iter().any(|secret| log.contains(secret)), "a secret is in a log");
+        ensure!(
+            !log.is_empty() && !secrets.iter().any(|secret| log.contains(secret)),
+            "a secret is in a log"
+        );
     }
     eprintln!("{:?}, seed {seed}: {blows}; {found}; {tally}", place.kind());
     drop(holders);

@@ -168,8 +168,8 @@ async fn what_is_made_by_pages_is_served(env: &mut ServerEnv) -> Result<()> {
 
     let plan = plan.0.to_string();
     env.subscriber.post(&format!("/api/v1/protocol/plans/{plan}/order"), &json!({})).await?.ok()?;
-    let made = env.subscriber.post("/api/v1/x402/permissions", &json!({ "accepted": { "planId": plan } }));
-    let made = made.await?.ok()?;
+    let asked = json!({ "accepted": { "planId": plan } });
+    let made = env.subscriber.post("/api/v1/x402/permissions", &asked).await?.ok()?;
     let token = made["accessToken"].as_str().ok_or_eyre("no token")?;
     let asked = env.anyone.with_key(token).post(&format!("/proxy/{did}/ask"), &json!({ "q": 1 })).await?;
     assert_eq!((asked.status, &asked.body["asked"]["method"]), (200, &json!("POST")), "{}", asked.body);
