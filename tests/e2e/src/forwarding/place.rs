@@ -52,7 +52,8 @@ impl Place {
         let (chain, folder) = (TestEnv::start().await?, tempfile::tempdir()?);
         // Blocks that are never half full keep the base fee where it is.
         chain.devnet.reader().anvil_set_block_gas_limit(ROOM).await?;
-        let usual = ["--private-upstreams", "--at-risk", "1000000000"];
+        // What is left at the end is redeemed soon, so that nothing is measured beside it.
+        let usual = ["--private-upstreams", "--at-risk", "1000000000", "--settle-after", "2"];
         let serving = Serving {
             node: chain.devnet.url(),
             database: database.url(),
