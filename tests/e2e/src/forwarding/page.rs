@@ -15,7 +15,8 @@ axum and hyper, in the same run. Who asks, the upstream, the chain and the datab
 one machine and one day: what is told by them is how they are to each other.
 
 - *On the disk*: a hold outlives a loss of power before the upstream sees the request. *With the system*: it outlives the process.
-- What was served is redeemed meanwhile, in batches; all of it is found on the chain at the end, to the unit.
+- What was served is redeemed meanwhile, in batches of 1,000 or what two seconds bring; all of it is found on the chain before the next is
+  measured, to the unit.
 - *Added* is more than the upstream itself takes, at a steady rate, however long others take.
 - *Processor time* is the server's own, for each request where as many are asked as can be answered, until all of them are redeemed.
 - *Gas* is that of whole transactions, for each request, where one holder's requests are in one batch.
