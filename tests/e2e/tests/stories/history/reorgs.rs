@@ -223,7 +223,7 @@ async fn a_reorg_deeper_than_the_window_is_said_to_be() -> Result<()> {
     env.devnet.reader().anvil_mine(Some(5), None).await?;
     told.read(&mut updates, newest(&env.devnet).await?).await?;
     reorganise(&env.devnet, 11, vec![]).await?;
-    let error = tokio::time::timeout(Duration::from_secs(5), updates.next()).await?;
+    let error = tokio::time::timeout(super::PATIENCE, updates.next()).await?;
     let Some(Err(error @ Error::ReorgTooDeep { .. })) = error else { eyre::bail!("{error:?}") };
     assert!(
         error.to_string().starts_with("a reorg goes deeper than the history remembers: block "),

@@ -95,7 +95,7 @@ async fn what_was_done_since_a_backup_is_not_done_again() -> Result<()> {
         let signed = "SELECT count(*) FROM scrip_journal WHERE outcome = 'open'";
         let began = Instant::now();
         while sqlx::query(signed).fetch_one(&database).await?.try_get::<i64, _>(0)? < 2 {
-            ensure!(began.elapsed() < Duration::from_secs(10), "they are not under way");
+            ensure!(began.elapsed() < Duration::from_secs(60), "they are not under way");
             sleep(Duration::from_millis(20)).await;
         }
         let folder = tempfile::tempdir()?;

@@ -51,7 +51,7 @@ async fn what_is_not_answered_in_time_does_not_keep_a_server_from_ending(env: &m
     go_on(env).await?;
     env.restart().await?;
     let shop = Shop { env, order, plan, before };
-    assert_eq!(shop.sold_within(Duration::from_secs(20)).await?, 1);
+    assert_eq!(shop.sold_within(Duration::from_secs(60)).await?, 1);
     Ok(())
 }
 
@@ -67,7 +67,7 @@ async fn a_database_that_is_silent_does_not_keep_a_server_from_ending() -> Resul
         line.fall_silent();
         let began = Instant::now();
         server.shut_down().await?;
-        ensure!(began.elapsed() < Duration::from_secs(8), "it took {:?}", began.elapsed());
+        ensure!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
         Ok(())
     })
     .await

@@ -91,7 +91,7 @@ async fn the_operator_sees_what_was_done(env: &mut ServerEnv) -> Result<()> {
             if figures.lines().any(|there| there == format!("scrip_index_behind_blocks {line}")) {
                 return Ok(());
             }
-            ensure!(began.elapsed() < Duration::from_secs(10), "not {line}:\n{figures}");
+            ensure!(began.elapsed() < Duration::from_secs(60), "not {line}:\n{figures}");
             sleep(Duration::from_millis(50)).await;
         }
     };
@@ -246,7 +246,7 @@ async fn half_a_request_is_not_waited_for_for_ever() -> Result<()> {
     tell(DatabaseKind::Sqlite, async |env: &mut ServerEnv| {
         let mut connection = half_a_request(env).await?;
         let mut answer = Vec::new();
-        timeout(Duration::from_secs(25), connection.read_to_end(&mut answer)).await??;
+        timeout(Duration::from_secs(60), connection.read_to_end(&mut answer)).await??;
         ensure!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "it was answered");
         Ok(())
     })
@@ -260,7 +260,7 @@ async fn who_keeps_a_connection_open_does_not_keep_a_server_from_ending() -> Res
         env.anyone.get("/livez").await?.ok()?;
         let began = Instant::now();
         env.take_replica().ok_or_eyre("it runs")?.shut_down().await?;
-        ensure!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+        ensure!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
         Ok(())
     })
     .await

@@ -91,7 +91,7 @@ impl<'a> Sale<'a> {
             if is_so(&shown) {
                 return Ok(shown);
             }
-            ensure!(began.elapsed() < Duration::from_secs(20), "it stays so: {shown}");
+            ensure!(began.elapsed() < Duration::from_secs(60), "it stays so: {shown}");
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -109,7 +109,7 @@ impl<'a> Sale<'a> {
             "SELECT count(*) FROM card_payments WHERE session = $1 AND (due_at IS NOT NULL OR leased > 0)";
         let began = Instant::now();
         while sqlx::query(due).bind(&self.session).fetch_one(&database).await?.try_get::<i64, _>(0)? > 0 {
-            ensure!(began.elapsed() < Duration::from_secs(20), "it stays due: {}", self.shown().await?);
+            ensure!(began.elapsed() < Duration::from_secs(60), "it stays due: {}", self.shown().await?);
             sleep(Duration::from_millis(20)).await;
         }
         Ok(())

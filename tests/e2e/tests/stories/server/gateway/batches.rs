@@ -73,7 +73,7 @@ async fn who_waits_makes_nothing_dearer_for_others(env: &mut ServerEnv) -> Resul
     // One credit that is owed, and one that is held and asked for again and again.
     let service = Service::open(env, (1, 1), Value::Null, 2).await?;
     assert_eq!(service.get(env, "/ask").await?.status(), 200);
-    let slow = service.get(env, "/ask?after=2500");
+    let slow = service.get(env, "/ask?after=5000");
     let again = async {
         sleep(Duration::from_millis(300)).await;
         let began = Instant::now();
@@ -117,7 +117,7 @@ async fn whom_a_hook_refuses_is_not_served(env: &mut ServerEnv) -> Result<()> {
     assert_eq!(read(bounded).await?.status, 200);
     let began = Instant::now();
     while redeemed_and_unpaid(env).await?.0 == 0 {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is not redeemed");
+        assert!(began.elapsed() < Duration::from_secs(60), "it is not redeemed");
         sleep(Duration::from_millis(50)).await;
     }
     Ok(())

@@ -176,7 +176,7 @@ async fn a_body_flows_before_all_of_it_is_sent(env: &mut ServerEnv) -> Result<()
         stream.write_all((chunk("last") + "0\r\n\r\n").as_bytes()).await?;
         until(&mut stream, "and the last").await
     };
-    timeout(Duration::from_secs(20), async { tokio::try_join!(upstream, caller) }).await??;
+    timeout(Duration::from_secs(60), async { tokio::try_join!(upstream, caller) }).await??;
     service.settles_to(env, 8).await
 }
 

@@ -290,12 +290,10 @@ async fn two_servers_follow_once_and_one_takes_over_from_the_other() -> Result<(
         // One that ends as it should leaves it to the next at once.
         let third = env.another(None).await?;
         env.take_replica().ok_or_eyre("it runs")?.shut_down().await?;
-        let began = Instant::now();
+        ensure!(leader().await?.0 != second, "it leads still");
         env.turn_to(third);
         bustle(env, 1).await?;
         assert_as_the_chain(env, "after the second has ended").await?;
-        ensure!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-        ensure!(leader().await?.0 != second);
         Ok(())
     })
     .await

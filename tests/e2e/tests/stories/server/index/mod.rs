@@ -14,7 +14,7 @@ use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
 /// What a story waits for at most.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until lists and histories are told up to the newest block, and as that has it; its number.
 async fn indexed(env: &ServerEnv) -> Result<u64> {

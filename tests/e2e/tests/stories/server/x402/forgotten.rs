@@ -23,7 +23,7 @@ async fn until_known(env: &ServerEnv, reservations: i64) -> Result<()> {
         if found == reservations {
             return Ok(());
         }
-        ensure!(began.elapsed() < Duration::from_secs(15), "{found}, not {reservations}");
+        ensure!(began.elapsed() < Duration::from_secs(60), "{found}, not {reservations}");
         sleep(Duration::from_millis(50)).await;
     }
 }
