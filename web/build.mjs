@@ -5,6 +5,7 @@ import { build } from "esbuild";
 
 const BUNDLES = {
   "src/wallet.ts": "../crates/scrip-server/src/pages/wallet.js",
+  "src/wait.ts": "../crates/scrip-server/src/pages/wait.js",
   "src/widget/frame.ts": "../crates/scrip-server/src/widget/frame.js",
   "src/widget/window.ts": "../crates/scrip-server/src/widget/window.js",
 };

@@ -1,4 +1,4 @@
-// Sending what the server has handed out to be signed.
+// Sending and signing what the server has handed out.
 
 import type { Address, Client, Hex } from "viem";
 import { getChainId, requestAddresses, sendTransaction, switchChain, waitForTransactionReceipt } from "viem/actions";
@@ -17,9 +17,7 @@ export interface Calls {
  */
 export async function send(calls: Calls, tell: (text: string) => void): Promise<void> {
   const client = wallet();
-  const accounts = await requestAddresses(client);
-  const account = accounts.find((one) => one.toLowerCase() === calls.from.toLowerCase());
-  if (!account) throw new Error(`The wallet does not show ${calls.from}, with which you have logged in. Choose that account there.`);
+  const account = await accountOf(client, calls.from);
   for (const [place, { to, data, value }] of calls.calls.entries()) {
     const which = calls.calls.length > 1 ? `Transaction ${place + 1} of ${calls.calls.length}` : "The transaction";
     // Each time: the wallet's owner may have turned it elsewhere since.
@@ -39,6 +37,29 @@ export async function send(calls: Calls, tell: (text: string) => void): Promise<
     });
     if (mined && mined.status !== "success") throw new Error(`${which} has failed: ${hash}`);
   }
+}
+
+/** What a wallet is to sign by EIP-712, as the server writes it. */
+export interface ToSign {
+  from: Address;
+  chainId: number;
+  typedData: string;
+}
+
+/** Has the wallet sign. What is signed reaches it as the server wrote it. */
+export async function sign({ from, chainId, typedData }: ToSign): Promise<Hex> {
+  const client = wallet();
+  const account = await accountOf(client, from);
+  await turnTo(client, chainId);
+  return client.request({ method: "eth_signTypedData_v4", params: [account, typedData] });
+}
+
+/** The wallet's account with which its owner has logged in. */
+async function accountOf(client: Client, from: Address): Promise<Address> {
+  const accounts = await requestAddresses(client);
+  const account = accounts.find((one) => one.toLowerCase() === from.toLowerCase());
+  if (!account) throw new Error(`The wallet does not show ${from}, with which you have logged in. Choose that account there.`);
+  return account;
 }
 
 async function turnTo(client: Client, chainId: number): Promise<void> {

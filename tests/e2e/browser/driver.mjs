@@ -141,6 +141,8 @@ const installWallet = async ({ key, rpc, chain }) => {
         return null
       case 'personal_sign':
         return account.signMessage({ message: { raw: params[0] } })
+      case 'eth_signTypedData_v4':
+        return account.signTypedData(JSON.parse(params[1]))
       case 'eth_sendTransaction': {
         const { from: _, gas, value, ...call } = params[0]
         return client.sendTransaction({
@@ -188,6 +190,7 @@ const can = {
   url: async ({ page }) => pageAt(page).url(),
   title: async ({ page }) => pageAt(page).title(),
   size: async ({ page, width, height }) => void (await pageAt(page).setViewportSize({ width, height })),
+  scheme: async ({ page, scheme }) => void (await pageAt(page).emulateMedia({ colorScheme: scheme })),
   press: async ({ page, key }) => void (await pageAt(page).keyboard.press(key)),
   pressOpening: async ({ page, key }) => {
     const one = pageAt(page)

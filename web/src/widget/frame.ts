@@ -12,6 +12,8 @@ interface Plan {
   left: number;
   /** In unix seconds. */
   endsAt: number | null;
+  /** Whether a voucher has to be signed before any of it can be used. */
+  toSign: boolean;
   isLow: boolean;
 }
 
@@ -149,6 +151,11 @@ const planItem = (plan: Plan, isLoggedIn: boolean): HTMLElement => {
   const text = element("span");
   text.append(element("strong", plan.title), ` ${plan.gives}, ${plan.price}`);
   item.append(text);
+  if (plan.toSign) {
+    const sign = button(`sign-${plan.id}`, "Sign", () => openWindow(plan.id));
+    sign.setAttribute("aria-label", `Sign: ${plan.title}`);
+    item.append(sign);
+  }
   if (isLoggedIn && plan.isOpen && plan.payment !== "peruse") {
     const verb = plan.left > 0 ? "Buy more" : plan.payment === "free" ? "Get" : "Buy";
     const buy = button(`buy-${plan.id}`, verb, () => openWindow(plan.id));
@@ -165,6 +172,7 @@ const show = (found: Look): void => {
   const focused = document.activeElement?.id;
   const parts: Node[] = [];
   const current = found.plans.find((plan) => plan.id === found.plan);
+  const toSign = found.plans.find((plan) => plan.toSign);
   const plans = element("ul");
   plans.append(...found.plans.map((plan) => planItem(plan, found.account !== null)));
   if (found.account === null) {
@@ -177,6 +185,8 @@ const show = (found: Look): void => {
     if (current) {
       const ends = current.isTime ? "Your access ends soon." : "Few credits are left.";
       say(current.isLow ? `${left(current)}. ${ends}` : left(current));
+    } else if (toSign) {
+      say(`${left(toSign)}. They wait for your signature.`);
     } else {
       say(found.plans.length === 0 ? "No plan opens this service now." : "Nothing is left. Choose a plan.");
     }

@@ -1,7 +1,7 @@
-// The window that the widget has opened: lets the widget know who is logged in, and asks a wallet to buy.
+// The window that the widget has opened: lets the widget know who is logged in, and asks a wallet to buy and to sign.
 
 import { said } from "../provider";
-import { send, type Calls } from "../send";
+import { send, sign, type Calls, type ToSign } from "../send";
 
 const main = document.querySelector("main")!;
 const agent = main.dataset.agent;
@@ -90,21 +90,40 @@ for (const form of document.querySelectorAll<HTMLFormElement>("form[data-buy]"))
   });
 }
 
-for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-wallet]")) {
+/** Has a button ask the wallet for something, after which a page is shown. */
+const asking = (button: HTMLButtonElement, ask: () => Promise<string>): void => {
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const { wallet: plan, had } = button.dataset;
     button.disabled = true;
     try {
       await handOver().catch(() => false);
       say("Your wallet is asked.");
-      const { calls, detail } = await post<{ calls?: Calls; detail?: string }>("calls", { plan });
-      if (!calls) throw new Error(detail);
-      await send(calls, say);
-      location.assign(`/widget/${agent}/window?bought=${plan}&had=${had}`);
+      location.assign(await ask());
     } catch (error) {
       button.disabled = false;
       say(said(error));
     }
+  });
+};
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-wallet]")) {
+  asking(button, async () => {
+    const { wallet: plan, had } = button.dataset;
+    const { calls, detail } = await post<{ calls?: Calls; detail?: string }>("calls", { plan });
+    if (!calls) throw new Error(detail);
+    await send(calls, say);
+    return `/widget/${agent}/window?bought=${plan}&had=${had}`;
+  });
+}
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("button[data-sign]")) {
+  asking(button, async () => {
+    const plan = button.dataset.sign;
+    const asked = await post<ToSign & { voucher?: string; detail?: string }>("voucher", { plan });
+    const { voucher, detail } = asked;
+    if (voucher === undefined) throw new Error(detail);
+    const refused = await post<{ detail?: string }>("signed", { voucher, signature: await sign(asked) });
+    if (refused.detail !== undefined) throw new Error(refused.detail);
+    return `/widget/${agent}/window?plan=${plan}`;
   });
 }

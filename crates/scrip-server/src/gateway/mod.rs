@@ -7,6 +7,7 @@
 //! them, too. Nothing is served without a hold, and nothing charged that was not delivered.
 
 mod batch;
+mod beforehand;
 mod connect;
 mod delivered;
 mod demand;

@@ -139,17 +139,8 @@ impl State {
         if !redeem.is_money && self.signs_for(of.holder).await? {
             return Ok(Vouched { session: SessionOf::own(redeem.redeemer), deadline: None });
         }
-        let row = sqlx::query(
-            "SELECT voucher FROM gateway_sessions WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND doubted = 0 \
-             ORDER BY collected_at DESC, deadline DESC LIMIT 1",
-        )
-        .bind(of.plan.to_string())
-        .bind(of.holder.to_string())
-        .bind(redeem.redeemer.to_string())
-        .fetch_optional(&self.db)
-        .await?;
-        match row {
-            Some(row) => Ok(Vouched::by(&read(row.try_get(0)?)?)),
+        match self.newest_session(redeem).await? {
+            Some((voucher, _)) => Ok(Vouched::by(&voucher)),
             None => {
                 let needed = self.needed(redeem, 0).await?;
                 let detail =
@@ -160,7 +151,11 @@ impl State {
     }
 
     /// Checks a voucher that was sent, and keeps it if it is newer than what is kept of its session.
-    async fn collect(&self, redeem: &ToRedeem, signed: Signed<SessionVoucher>) -> Result<Vouched, Problem> {
+    pub(super) async fn collect(
+        &self,
+        redeem: &ToRedeem,
+        signed: Signed<SessionVoucher>,
+    ) -> Result<Vouched, Problem> {
         let voucher = signed.voucher;
         self.check_parties(redeem, &voucher)?;
         let number = voucher.session;
@@ -251,7 +246,7 @@ impl State {
     }
 
     /// For how long a voucher has to be valid, in seconds: until a request has ended, is redeemed, and mined.
-    fn vouched_for(&self) -> u64 {
+    pub(super) fn vouched_for(&self) -> u64 {
         let settings = &self.gate.settings;
         settings.longest.as_secs() + settings.settle_after.as_secs() + 2 * MINED_WITHIN
     }
@@ -270,13 +265,13 @@ impl State {
     }
 
     /// A session that nobody has used: numbered by the time.
-    fn fresh_session(&self) -> U256 {
+    pub(super) fn fresh_session(&self) -> U256 {
         U256::from(self.now())
     }
 
     /// What a voucher has to cover in all: what was taken in its session, what is asked for, and what was served to the holder before
     /// and could not be redeemed, for that is owed again with it.
-    async fn needed(&self, redeem: &ToRedeem, spent: u64) -> Result<u64, Problem> {
+    pub(super) async fn needed(&self, redeem: &ToRedeem, spent: u64) -> Result<u64, Problem> {
         let row = sqlx::query(
             "SELECT CAST(COALESCE(SUM(credits), 0) AS BIGINT) FROM gateway_unpaid \
              WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND session IS NOT NULL",
@@ -288,6 +283,27 @@ impl State {
         .await?;
         let unpaid = as_u64(row.try_get(0)?);
         Ok(spent.saturating_add(redeem.amount).saturating_add(unpaid))
+    }
+
+    /// The voucher that was collected last and is not doubted, and what is counted in its session.
+    pub(super) async fn newest_session(
+        &self,
+        redeem: &ToRedeem,
+    ) -> Result<Option<(SessionVoucher, u64)>, Problem> {
+        let row = sqlx::query(
+            "SELECT voucher, counted FROM gateway_sessions \
+             WHERE plan = $1 AND holder = $2 AND redeemer = $3 AND doubted = 0 ORDER BY collected_at DESC, deadline DESC LIMIT 1",
+        )
+        .bind(redeem.of.plan.to_string())
+        .bind(redeem.of.holder.to_string())
+        .bind(redeem.redeemer.to_string())
+        .fetch_optional(&self.db)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let voucher: String = row.try_get(0)?;
+        let signed: Signed<SessionVoucher> =
+            serde_json::from_str(&voucher).map_err(|error| Problem::internal(&error))?;
+        Ok(Some((signed.voucher, as_u64(row.try_get(1)?))))
     }
 
     async fn kept(&self, of: &Holding, session: SessionOf) -> Result<Option<Kept>, Problem> {
@@ -350,12 +366,6 @@ impl Vouched {
         let SessionVoucher { redeemer, session, deadline, .. } = *voucher;
         Self { session: SessionOf { redeemer, number: session }, deadline: Some(deadline) }
     }
-}
-
-fn read(voucher: String) -> Result<SessionVoucher, Problem> {
-    let signed: Signed<SessionVoucher> =
-        serde_json::from_str(&voucher).map_err(|error| Problem::internal(&error))?;
-    Ok(signed.voucher)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What pages are made with beside HTML: a style sheet, and a script that asks wallets.
+//! What pages are made with beside HTML: a style sheet, a script that asks wallets, and one that waits.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,12 +14,19 @@ use crate::state::State;
 const STYLE: &str = include_str!("style.css");
 /// Made of `web/` by `scripts/web`.
 const SCRIPT: &str = include_str!("wallet.js");
+const WAIT: &str = include_str!("wait.js");
+
+/// What scripts are.
+pub(crate) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Where the style sheet is: by another name when it is another.
 pub(crate) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/style.css", STYLE));
 
 /// Where the script is.
 pub(super) static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/wallet.js", SCRIPT));
+
+/// Where the script of pages is on which something is under way.
+pub(super) static WAIT_PATH: LazyLock<String> = LazyLock::new(|| versioned("/assets/wait.js", WAIT));
 
 /// The URL of an asset, which is another when the asset is.
 pub(crate) fn versioned(path: &str, text: &str) -> String {
@@ -29,7 +36,8 @@ pub(crate) fn versioned(path: &str, text: &str) -> String {
 pub(super) fn routes() -> Router<Arc<State>> {
     Router::new()
         .route("/assets/style.css", get(async || asset("text/css; charset=utf-8", STYLE)))
-        .route("/assets/wallet.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/assets/wallet.js", get(async || asset(JAVASCRIPT, SCRIPT)))
+        .route("/assets/wait.js", get(async || asset(JAVASCRIPT, WAIT)))
 }
 
 /// An asset, which browsers keep for good.

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::assets::{SCRIPT_PATH, STYLE_PATH};
+use super::assets::{SCRIPT_PATH, STYLE_PATH, WAIT_PATH};
 
 /// What a page has around it.
 #[derive(Debug, Clone, Copy)]
@@ -10,8 +10,8 @@ pub(crate) struct Frame<'a> {
     title: &'a str,
     /// Whether somebody has logged in, who has an area of its own.
     is_known: bool,
-    /// Whether it is made again by itself, for something is under way.
-    is_pending: bool,
+    /// How much of what it shows is under way: it looks again by itself.
+    pending: usize,
     /// Whether it asks a wallet.
     has_script: bool,
 }
@@ -19,17 +19,17 @@ pub(crate) struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// Of a page for anyone.
     pub(crate) const fn plain(title: &'a str) -> Self {
-        Self { title, is_known: false, is_pending: false, has_script: false }
+        Self { title, is_known: false, pending: 0, has_script: false }
     }
 
     /// Of a page for who has logged in.
     pub(crate) const fn of_area(title: &'a str) -> Self {
-        Self { title, is_known: true, is_pending: false, has_script: false }
+        Self { title, is_known: true, pending: 0, has_script: false }
     }
 
-    /// The same, of a page that looks again by itself.
-    pub(crate) const fn pending(self) -> Self {
-        Self { is_pending: true, ..self }
+    /// The same, of a page on which so much is under way.
+    pub(crate) const fn pending(self, pending: usize) -> Self {
+        Self { pending, ..self }
     }
 
     /// The same, of a page that asks a wallet.
@@ -55,10 +55,10 @@ pub(crate) fn page(frame: &Frame<'_>, body: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                @if frame.is_pending { meta http-equiv="refresh" content="2"; }
                 title { (frame.title) " · Scrip" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href=(*STYLE_PATH);
+                @if frame.pending > 0 { (wait_script()) }
                 @if frame.has_script { script src=(*SCRIPT_PATH) defer {} }
             }
             body {
@@ -81,9 +81,17 @@ pub(crate) fn page(frame: &Frame<'_>, body: Markup) -> Markup {
                         a href="/login" { "Log in" }
                     }
                 }
-                main #main tabindex="-1" { (body) }
+                main #main tabindex="-1" data-pending=[(frame.pending > 0).then_some(frame.pending)] { (body) }
             }
         }
+    }
+}
+
+/// Loads a page again once what its `main` says to be pending has changed.
+pub(crate) fn wait_script() -> Markup {
+    html! {
+        script src=(*WAIT_PATH) defer {}
+        noscript { meta http-equiv="refresh" content="10"; }
     }
 }
 

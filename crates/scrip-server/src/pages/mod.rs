@@ -28,9 +28,10 @@ use axum::{Router, middleware::from_fn_with_state};
 use crate::{mail::Mail, state::State};
 
 pub(crate) use answer::Instead;
-pub(crate) use assets::{STYLE_PATH, asset, versioned};
+pub(crate) use assets::{JAVASCRIPT, STYLE_PATH, asset, versioned};
 pub(crate) use form::Filled;
 pub(crate) use guard::comes_from_here;
+pub(crate) use layout::wait_script;
 pub(crate) use plan::{grant, price};
 pub(crate) use visitor::{Visitor, encoded};
 

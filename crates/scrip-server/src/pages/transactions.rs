@@ -86,10 +86,10 @@ async fn list(
         let what = serde_json::from_str::<Work>(&work).map_or("Something else", |work| words(&work));
         rows.push((as_u64(created_at), what, Stand::read(&status, outcome.as_deref())));
     }
-    let is_pending = rows.iter().any(|(_, _, stand)| matches!(stand, Stand::Pending));
+    let pending = rows.iter().filter(|(_, _, stand)| matches!(stand, Stand::Pending)).count();
     let body = html! {
         h1 { "Transactions" }
-        @if is_pending { p role="status" { "Something is under way. This page looks again by itself." } }
+        @if pending > 0 { p role="status" { "Something is under way. This page looks again by itself." } }
         @if rows.is_empty() { p { "Nothing was asked of the chain yet." } } @else {
             div.wide { table {
                 thead { tr { th { "When" } th { "What" } th { "State" } th { "Transaction" } } }
@@ -112,5 +112,5 @@ async fn list(
         }
     };
     let frame = Frame::of_area("Transactions");
-    Ok(page(&if is_pending { frame.pending() } else { frame }, body))
+    Ok(page(&frame.pending(pending), body))
 }

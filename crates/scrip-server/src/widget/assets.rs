@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use axum::{Router, routing::get};
 
 use crate::{
-    pages::{asset, versioned},
+    pages::{JAVASCRIPT, asset, versioned},
     state::State,
 };
 
@@ -21,9 +21,8 @@ pub(super) static WINDOW_SCRIPT: LazyLock<String> =
 pub(super) static WIDGET_STYLE: LazyLock<String> = LazyLock::new(|| versioned("/assets/widget.css", STYLE));
 
 pub(super) fn routes() -> Router<Arc<State>> {
-    const SCRIPT: &str = "text/javascript; charset=utf-8";
     Router::new()
-        .route("/assets/widget-frame.js", get(async || asset(SCRIPT, FRAME)))
-        .route("/assets/widget-window.js", get(async || asset(SCRIPT, WINDOW)))
+        .route("/assets/widget-frame.js", get(async || asset(JAVASCRIPT, FRAME)))
+        .route("/assets/widget-window.js", get(async || asset(JAVASCRIPT, WINDOW)))
         .route("/assets/widget.css", get(async || asset("text/css; charset=utf-8", STYLE)))
 }

@@ -148,7 +148,7 @@ impl State {
         token: Option<B256>,
         agent: Did,
     ) -> Result<Option<Chosen>, Problem> {
-        let opening = || plans.iter().filter(|plan| plan.left > 0);
+        let opening = || plans.iter().filter(|plan| plan.opens());
         let has = match token {
             Some(hash) => self.permission(account, hash).await?,
             None => None,

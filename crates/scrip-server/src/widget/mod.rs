@@ -22,6 +22,7 @@ mod look;
 mod offer;
 mod origin;
 mod session;
+mod sign;
 mod window;
 
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub(crate) fn pages(state: &Arc<State>) -> Router<Arc<State>> {
         .route("/widget/{agentId}/order", post(window::order))
         .route("/widget/{agentId}/calls", post(window::calls))
         .route("/widget/{agentId}/card", post(window::card))
+        .route("/widget/{agentId}/voucher", post(sign::ask))
+        .route("/widget/{agentId}/signed", post(sign::take))
         .layer(from_fn_with_state(Arc::clone(state), guard::guard))
         .merge(assets::routes())
 }

@@ -54,8 +54,17 @@ pub(crate) struct PlanView {
     pub(crate) left: u64,
     /// When access ends, or the first of the credits do, in unix seconds; none of credits that never end.
     pub(crate) ends_at: Option<u64>,
+    /// Whether its holder has to sign a voucher before any of it can be used.
+    pub(crate) to_sign: bool,
     /// Whether little of what an order gives is left: a tenth.
     pub(crate) is_low: bool,
+}
+
+impl PlanView {
+    /// Whether it opens the service now.
+    pub(crate) const fn opens(&self) -> bool {
+        self.left > 0 && !self.to_sign
+    }
 }
 
 impl Offer {
@@ -104,13 +113,23 @@ impl State {
         offer: &Offer,
         who: Option<Address>,
     ) -> Result<Vec<PlanView>, Problem> {
-        try_join_all(offer.plans.iter().map(|plan| self.plan_view(plan, who))).await
+        let owner = offer.service.owner;
+        try_join_all(offer.plans.iter().map(|plan| self.plan_view(plan, owner, who))).await
     }
 
-    async fn plan_view(&self, plan: &Plan, who: Option<Address>) -> Result<PlanView, Problem> {
-        let (left, ends_at) = match who {
-            Some(holder) => (self.spendable(plan.id, holder).await?, self.ends(plan, holder).await?),
-            None => (0, None),
+    async fn plan_view(
+        &self,
+        plan: &Plan,
+        owner: Address,
+        who: Option<Address>,
+    ) -> Result<PlanView, Problem> {
+        let (left, ends_at, voucher) = match who {
+            Some(holder) => {
+                let left = self.spendable(plan.id, holder).await?;
+                let voucher = self.voucher_beforehand(owner, plan, holder, left).await?;
+                (left, self.ends(plan, holder).await?, voucher)
+            }
+            None => (0, None, None),
         };
         let (is_time, is_low) = match plan.terms.grant {
             Grant::Credits { amount, .. } => (false, left > 0 && left <= (amount / 10).max(1)),
@@ -136,6 +155,7 @@ impl State {
             is_time,
             left,
             ends_at: ends_at.filter(|_| left > 0),
+            to_sign: voucher.is_some(),
             is_low,
         })
     }

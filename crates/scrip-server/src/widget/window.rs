@@ -23,7 +23,7 @@ use crate::{
     auth::Caller,
     database::fresh_id,
     extract::{Asked, AskedQuery, PathAgent, Repeat, agent_number, parse_plan},
-    pages::{Filled, Instead, STYLE_PATH, Visitor, encoded},
+    pages::{Filled, Instead, STYLE_PATH, Visitor, encoded, wait_script},
     problem::{Problem, ProblemKind},
     routes::fiat::{check_out, origin},
     state::State,
@@ -212,10 +212,10 @@ fn page(window: &Window<'_>) -> Markup {
     let (title, agent) = (window.offer.title(), agent_number(window.agent));
     let bought = window.bought();
     let is_coming = window.failed.is_none() && bought.is_some_and(|(_, is_here)| !is_here);
-    let has_access = window.plans.iter().any(|plan| plan.left > 0);
+    let has_access = window.plans.iter().any(PlanView::opens);
     let body = html! {
         // Until the script lets go: see there.
-        main inert data-agent=(agent) data-access[has_access] {
+        main inert data-agent=(agent) data-access[has_access] data-pending=[is_coming.then_some(1)] {
             h1 { (title) }
             p { "You are logged in as " (window.who) "." }
             @match (bought, &window.failed) {
@@ -241,7 +241,8 @@ fn page(window: &Window<'_>) -> Markup {
             }
         }
     };
-    whole(title, is_coming.then_some("3"), html! { (body) noscript { p { "This needs a script." } } })
+    let waits = html! { @if is_coming { (wait_script()) } };
+    whole(title, waits, html! { (body) noscript { p { "This needs a script." } } })
 }
 
 fn offered(window: &Window<'_>, plan: &PlanView) -> Markup {
@@ -261,6 +262,10 @@ fn offered(window: &Window<'_>, plan: &PlanView) -> Markup {
             h3 { (plan.title) }
             p { (plan.gives) ", " (plan.price) }
             @if plan.left > 0 { p { (left(plan)) } }
+            @if plan.to_sign {
+                p { "They are taken by your signature alone. Sign for what you have: it costs nothing, and is good for 30 days." }
+                button type="button" hidden data-sign=(plan.id.0) { "Sign with your wallet: " (plan.title) }
+            }
             @if !plan.is_open {
                 p { "It takes no orders now." }
             } @else {
@@ -298,10 +303,10 @@ fn at_stripe(url: &str) -> Markup {
             p { a.button href=(url) { "Go on to Stripe" } }
         }
     };
-    whole("Pay by card", Some(&format!("0;url={url}")), body)
+    whole("Pay by card", html! { meta http-equiv="refresh" content={ "0;url=" (url) }; }, body)
 }
 
-fn whole(title: &str, refresh: Option<&str>, body: Markup) -> Markup {
+fn whole(title: &str, head: Markup, body: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html.window lang="en" {
@@ -309,7 +314,7 @@ fn whole(title: &str, refresh: Option<&str>, body: Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                @if let Some(refresh) = refresh { meta http-equiv="refresh" content=(refresh); }
+                (head)
                 title { (title) " · Scrip" }
                 link rel="stylesheet" href=(*STYLE_PATH);
                 link rel="stylesheet" href=(*WIDGET_STYLE);

@@ -53,6 +53,11 @@ impl Page {
         self.page("url", json!({})).await
     }
 
+    /// Shows it to somebody who likes pages `light` or `dark`.
+    pub async fn prefer(&self, scheme: &str) -> Result<()> {
+        self.page("scheme", json!({ "scheme": scheme })).await
+    }
+
     /// Makes it as large as a screen of so many pixels.
     pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
         self.page("size", json!({ "width": width, "height": height })).await

@@ -1,17 +1,20 @@
 //! What people see: stories clicked through in a real browser, with a real Streamlit app, on a real chain.
 
+mod builder;
 mod embedded;
-
 mod foreign;
 mod phone;
+mod signed;
 mod sold;
+
+use std::fs;
 
 use alloy::{
     primitives::{Address, U256},
     providers::ext::AnvilApi,
     signers::local::PrivateKeySigner,
 };
-use eyre::{OptionExt, Result};
+use eyre::{OptionExt, Result, ensure};
 use scrip::PlanId;
 use scrip_e2e::{
     browser::{Browser, Page},
@@ -20,6 +23,11 @@ use scrip_e2e::{
 use serde_json::{Value, json};
 
 use crate::server::changed;
+
+/// The version of Streamlit that PyPI has now, by its name in `scripts/sdk`.
+const NEWEST: &str = "streamlit";
+/// The example app.
+const CHAT: &str = "python/scrip-streamlit/examples/chat.py";
 
 /// A builder's service: a model that is sold by the answer, by the month and by card.
 pub(crate) struct Shop {
@@ -35,10 +43,7 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens it, with a browser before it; nothing where there is no browser, which was said.
     pub(crate) async fn open(story: &str) -> Result<Option<Self>> {
-        let Some(browser) = Browser::start(story).await? else { return Ok(None) };
-        let mut env = ServerEnv::start(DatabaseKind::Sqlite).await?.ok_or_eyre("there is always SQLite")?;
-        let replica = Replica::in_the_open(env.config(None)?).await?;
-        env.turn_to(replica);
+        let Some((env, browser)) = open(story).await? else { return Ok(None) };
         let model = chat_model::Model::start().await?;
         let plan = |name: &str, credits: &str, seconds: &str| {
             let dollar = env.chain.devnet.dollar().address;
@@ -110,18 +115,59 @@ impl Shop {
 
     /// A visitor with a wallet, which has coins for gas and so many test dollars.
     pub(crate) async fn wallet(&self, dollars: u64) -> Result<PrivateKeySigner> {
-        let signer = PrivateKeySigner::random();
-        let devnet = &self.env.chain.devnet;
-        devnet.reader().anvil_set_balance(signer.address(), U256::from(10).pow(U256::from(18))).await?;
-        devnet.mint_dollars(signer.address(), U256::from(dollars) * U256::from(1_000_000)).await?;
-        self.browser.install_wallet(&signer, devnet.url(), 31_337).await?;
-        Ok(signer)
+        wallet(&self.env, &self.browser, dollars).await
     }
 
     /// What somebody has of a plan by the chain.
     pub(crate) async fn balance(&self, plan: PlanId, holder: Address) -> Result<u128> {
         Ok(self.env.chain.stranger.balance(plan, holder).await?.balance)
     }
+}
+
+/// A server that browsers reach, and a browser; nothing where there is no browser, which was said.
+async fn open(story: &str) -> Result<Option<(ServerEnv, Browser)>> {
+    let Some(browser) = Browser::start(story).await? else { return Ok(None) };
+    let mut env = ServerEnv::start(DatabaseKind::Sqlite).await?.ok_or_eyre("there is always SQLite")?;
+    let replica = Replica::in_the_open(env.config(None)?).await?;
+    env.turn_to(replica);
+    Ok(Some((env, browser)))
+}
+
+/// Gives a browser a wallet, which has coins for gas and so many test dollars.
+async fn wallet(env: &ServerEnv, browser: &Browser, dollars: u64) -> Result<PrivateKeySigner> {
+    let signer = PrivateKeySigner::random();
+    let devnet = &env.chain.devnet;
+    devnet.reader().anvil_set_balance(signer.address(), U256::from(10).pow(U256::from(18))).await?;
+    devnet.mint_dollars(signer.address(), U256::from(dollars) * U256::from(1_000_000)).await?;
+    browser.install_wallet(&signer, devnet.url(), 31_337).await?;
+    Ok(signer)
+}
+
+/// Asks in the chat of the example app, and is answered.
+async fn ask(app: &Page, question: &str) -> Result<()> {
+    app.click_css("[data-testid=stChatInputTextArea]").await?;
+    app.type_text(question).await?;
+    app.press("Enter").await?;
+    app.see(&format!("You asked: {question}")).await
+}
+
+/// Takes pictures of a page, dark and light, and makes sure that neither has anything that axe finds to keep people out: contrast,
+/// labels, roles.
+async fn look(page: &Page, name: &str) -> Result<()> {
+    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/axe-core/axe.min.js");
+    // Until what cannot be pressed at first can be.
+    let check = "(async () => {
+        while (document.querySelector('main')?.inert) await new Promise((resolve) => setTimeout(resolve, 50));
+        return (await axe.run()).violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html)}`);
+    })()";
+    let script = format!("{};\n{check}", fs::read_to_string(axe)?);
+    for (scheme, name) in [("dark", format!("{name}, dark")), ("light", name.to_owned())] {
+        page.prefer(scheme).await?;
+        page.shot(&name).await?;
+        let found: Vec<String> = page.run(&script).await?;
+        ensure!(found.is_empty(), "{name}: {found:#?}");
+    }
+    Ok(())
 }
 
 /// The builder registers a plan.

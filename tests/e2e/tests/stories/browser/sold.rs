@@ -3,21 +3,10 @@
 use std::time::Duration;
 
 use eyre::{Result, ensure};
-use scrip_e2e::browser::Page;
 
-use super::{Shop, widget_in};
+use super::{CHAT, NEWEST, Shop, ask, look, widget_in};
 
-const NEWEST: &str = "streamlit";
-const CHAT: &str = "python/scrip-streamlit/examples/chat.py";
 const MONTH: u64 = 30 * 86_400;
-
-/// Asks in the chat, and is answered.
-async fn ask(app: &Page, question: &str) -> Result<()> {
-    app.click_css("[data-testid=stChatInputTextArea]").await?;
-    app.type_text(question).await?;
-    app.press("Enter").await?;
-    app.see(&format!("You asked: {question}")).await
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscriber_buys_with_a_wallet_and_asks_until_it_runs_out() -> Result<()> {
@@ -30,14 +19,14 @@ async fn a_subscriber_buys_with_a_wallet_and_asks_until_it_runs_out() -> Result<
     let widget = widget_in(&app, true);
     widget.see("Log in to use this service.").await?;
     app.see("Log in and choose a plan in the sidebar").await?;
-    app.shot("before the log-in").await?;
+    look(&widget, "before the log-in").await?;
 
     let window = widget.click_opening("button", "Log in").await?;
     window.see_role("heading", "Log in").await?;
-    window.shot("the log-in").await?;
+    look(&window, "the log-in").await?;
     window.click("button", "Log in with a wallet").await?;
     window.see("You are logged in as").await?;
-    window.shot("the plans").await?;
+    look(&window, "the plans").await?;
     // The wallet's owner thinks better of it, and again.
     shop.browser.wallet_refuses(true).await?;
     window.click("button", "Buy with your wallet: Three answers").await?;
@@ -45,15 +34,16 @@ async fn a_subscriber_buys_with_a_wallet_and_asks_until_it_runs_out() -> Result<
     shop.browser.wallet_refuses(false).await?;
     window.click("button", "Buy with your wallet: Three answers").await?;
     window.see("Paid: Three answers. You have 3 credits.").await?;
-    window.shot("bought").await?;
+    look(&window, "bought").await?;
     assert_eq!(shop.balance(shop.answers, holder).await?, 3);
     window.click("button", "Continue to the app").await?;
     window.closes().await?;
 
     widget.see("Three answers: 3 credits left").await?;
+    look(&widget, "what is left").await?;
     for (question, left) in [
         ("What is one?", "Three answers: 2 credits left"),
-        ("And two?", "Three answers: 1 credit left"),
+        ("And two?", "Three answers: 1 credit left. Few credits are left."),
         ("And three?", "Nothing is left. Choose a plan."),
     ] {
         ask(&app, question).await?;
@@ -132,12 +122,12 @@ async fn a_subscriber_buys_by_card() -> Result<()> {
     window.shot("at Stripe").await?;
     window.click("button", "Pay").await?;
     window.see("We wait for the payment of Two by card").await?;
-    window.shot("waiting").await?;
+    look(&window, "waiting").await?;
     // The app was let know before anything was paid.
     widget.see("Nothing is left. Choose a plan.").await?;
     shop.env.stripe.deliver_paid(&shop.env.anyone).await?;
     window.see("Paid: Two by card. You have 2 credits.").await?;
-    window.shot("paid").await?;
+    look(&window, "paid").await?;
     widget.see("Two by card: 2 credits left").await?;
     window.close().await?;
 

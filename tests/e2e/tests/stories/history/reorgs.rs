@@ -1,7 +1,5 @@
 //! What is told when the chain takes back what it had.
 
-use std::time::Duration;
-
 use alloy::{primitives::TxHash, providers::ext::AnvilApi};
 use eyre::Result;
 use futures_util::StreamExt;

@@ -1,6 +1,5 @@
 //! Stories of the builder's pages, as a browser sees them.
 
-mod clicked;
 mod edit_service;
 mod log_in;
 mod make_plan;

@@ -1,23 +1,15 @@
-//! The builder's whole story, clicked through in a real browser.
+//! The builder's whole story, from the first page to the subscriber who pays in the builder's own app.
 
 use std::{fs, time::Duration};
 
-use alloy::{primitives::U256, providers::ext::AnvilApi, signers::local::PrivateKeySigner};
 use eyre::{OptionExt, Result, ensure};
 use scrip_e2e::{
     browser::{Browser, Page},
-    server::{DatabaseKind, Replica, ServerEnv},
+    server::{chat_model, streamlit::Streamlit},
 };
 use serde_json::json;
 
-/// A server that browsers reach, and a browser; nothing where there is no browser, which was said.
-async fn open(story: &str) -> Result<Option<(ServerEnv, Browser)>> {
-    let Some(browser) = Browser::start(story).await? else { return Ok(None) };
-    let mut env = ServerEnv::start(DatabaseKind::Sqlite).await?.ok_or_eyre("there is always SQLite")?;
-    let replica = Replica::in_the_open(env.config(None)?).await?;
-    env.turn_to(replica);
-    Ok(Some((env, browser)))
-}
+use super::{CHAT, NEWEST, ask, look, open, wallet, widget_in};
 
 /// Loads a page until it says something.
 async fn until(page: &Page, said: &str) -> Result<()> {
@@ -31,17 +23,6 @@ async fn until(page: &Page, said: &str) -> Result<()> {
     eyre::bail!("{} does not say {said}", page.url().await?)
 }
 
-/// Takes a picture of a page, and makes sure that it has nothing that axe finds to keep people out: contrast, labels, roles.
-async fn look(page: &Page, name: &str) -> Result<()> {
-    page.shot(name).await?;
-    let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../node_modules/axe-core/axe.min.js");
-    let check =
-        "axe.run().then(it => it.violations.map(one => `${one.id}: ${one.nodes.map(node => node.html)}`))";
-    let found: Vec<String> = page.run(&format!("{};\n{check}", fs::read_to_string(axe)?)).await?;
-    ensure!(found.is_empty(), "{name}: {found:#?}");
-    Ok(())
-}
-
 /// Nothing that a page's policy refused, and no error of a script.
 async fn nothing_wrong(browser: &Browser) -> Result<()> {
     let said = browser.said().await?;
@@ -52,10 +33,13 @@ async fn nothing_wrong(browser: &Browser) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     let Some((env, browser)) = open("builder").await? else { return Ok(()) };
+    let Some(visitor) = Browser::start("builders-subscriber").await? else { return Ok(()) };
+    let model = chat_model::Model::start().await?;
     // Step 1: log in, by a code that comes by e-mail. The root leads there.
     let page = browser.open(env.url()).await?;
     page.see_role("heading", "Log in").await?;
     look(&page, "log in").await?;
+    let picture = page.shot("a picture for a cover").await?;
     page.fill("E-mail address", "builder@example.com").await?;
     page.click("button", "Send me a code").await?;
     page.see_role("heading", "Enter the code").await?;
@@ -91,19 +75,17 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     page.click("button", "Next").await?;
     page.see("The plan is created.").await?;
     look(&page, "plan created").await?;
-    let plan = page.url().await?;
-    let plan =
-        plan.rsplit('/').next().and_then(|rest| rest.split('?').next()).ok_or_eyre("no plan")?.to_owned();
 
     // Step 4: the service.
     page.click_css("main a[href^='/new/service']").await?;
     page.fill("Title", "A model that answers").await?;
     page.fill("Description", "It says what you asked.").await?;
+    page.attach("Cover image", &picture.to_string_lossy()).await?;
     look(&page, "service").await?;
     page.click("button", "Next").await?;
-    page.fill("URL", "https://api.openai.com/v1/chat/completions").await?;
+    page.fill("URL", &format!("{}/v1/chat/completions", model.url())).await?;
     page.click_css("input[name=auth][value=bearer]").await?;
-    page.fill("Bearer token, such as an API key", "sk-secret").await?;
+    page.fill("Bearer token, such as an API key", chat_model::SECRET).await?;
     look(&page, "its api").await?;
     page.click("button", "Next").await?;
     page.see("Hundred requests").await?;
@@ -111,6 +93,8 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     look(&page, "its plan").await?;
     page.click("button", "Next").await?;
     page.see_role("heading", "Review your AI service").await?;
+    let is_drawn: bool = page.run("document.querySelector('img.cover').naturalWidth > 0").await?;
+    ensure!(is_drawn, "the cover is not shown");
     look(&page, "review of the service").await?;
     page.click("button", "Create").await?;
     page.see("The service is created.").await?;
@@ -133,12 +117,36 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
     look(&page, "agent on a phone").await?;
     page.resize(1280, 800).await?;
 
-    // What is sold is seen.
-    env.subscriber.post_nothing(&format!("/api/v1/protocol/plans/{plan}/order")).await?.ok()?;
+    // The builder's own app may show it, and is given nothing but what the page says.
+    let did = snippet.split("did=").nth(1).and_then(|rest| rest.split('"').next()).ok_or_eyre("no did")?;
+    let port = Streamlit::free_port()?;
+    page.fill("Where your app is", &format!("http://localhost:{port}")).await?;
+    page.click("button", "Allow these origins").await?;
+    page.see_role("heading", "A model that answers").await?;
+    let settings = [("SCRIP_SERVER", env.url().to_owned()), ("SCRIP_DID", did.to_owned())];
+    let Some(streamlit) = Streamlit::start(NEWEST, CHAT, port, &settings).await? else { return Ok(()) };
+
+    // Somebody else, in another browser, comes by it, buys and asks.
+    wallet(&env, &visitor, 20).await?;
+    let app = visitor.open(streamlit.url()).await?;
+    let widget = widget_in(&app, true);
+    widget.see_role("heading", "A model that answers").await?;
+    let window = widget.click_opening("button", "Log in").await?;
+    window.click("button", "Log in with a wallet").await?;
+    window.click("button", "Buy with your wallet: Hundred requests").await?;
+    window.see("Paid: Hundred requests. You have 100 credits.").await?;
+    window.click("button", "Continue to the app").await?;
+    widget.see("Hundred requests: 100 credits left").await?;
+    ask(&app, "Who made this?").await?;
+    widget.see("Hundred requests: 98 credits left").await?;
+    app.shot("asked").await?;
+    assert_eq!(model.answered(), 1);
+
+    // What is sold is seen, and what is served.
     page.click("link", "My plans").await?;
     page.click("link", "Hundred requests").await?;
-    until(&page, "Revenue").await?;
     until(&page, "5 tUSD a day").await?;
+    until(&page, "Requests served\n1\nCredits served\n2").await?;
     look(&page, "sales").await?;
     page.click("link", "Transactions").await?;
     page.see("Create a service").await?;
@@ -152,10 +160,7 @@ async fn a_builder_sells_a_service_step_by_step() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wallet_logs_in_and_signs() -> Result<()> {
     let Some((env, browser)) = open("builder-wallet").await? else { return Ok(()) };
-    let signer = PrivateKeySigner::random();
-    let devnet = &env.chain.devnet;
-    devnet.reader().anvil_set_balance(signer.address(), U256::from(10).pow(U256::from(18))).await?;
-    browser.install_wallet(&signer, devnet.url(), 31_337).await?;
+    let signer = wallet(&env, &browser, 0).await?;
     let page = browser.open(&format!("{}/new/plan", env.url())).await?;
 
     // Who refuses is told so, and may try again.
@@ -186,6 +191,30 @@ async fn a_wallet_logs_in_and_signs() -> Result<()> {
     // It is the wallet's, by the chain.
     let told = env.anyone.get(&format!("/api/v1/protocol/plans/{}", plan_of(&page).await?)).await?.ok()?;
     assert_eq!(told["registry"]["owner"], json!(format!("{:#x}", signer.address())));
+
+    // A service whose endpoints a file names is signed for as well.
+    let files = tempfile::tempdir()?;
+    let file = files.path().join("api.yaml");
+    fs::write(
+        &file,
+        "openapi: 3.1.0\nservers: [{url: 'https://a.example/v1'}]\npaths:\n  /ask: {post: {}}\n",
+    )?;
+    page.go(&format!("{}/new/service", env.url())).await?;
+    page.fill("Title", "By a file").await?;
+    page.click("button", "Next").await?;
+    page.attach("Or an OpenAPI file", &file.to_string_lossy()).await?;
+    look(&page, "a file").await?;
+    page.click("button", "Next").await?;
+    page.see("A month").await?;
+    page.click("button", "Next").await?;
+    page.see_role("heading", "Review your AI service").await?;
+    page.see("https://a.example/v1/ask").await?;
+    page.click("button", "Create").await?;
+    page.see_role("heading", "Sign with your wallet").await?;
+    page.click("button", "Sign and send").await?;
+    page.see_role("heading", "My Agents").await?;
+    until(&page, "By a file").await?;
+    look(&page, "the wallet's agent").await?;
     Ok(())
 }
 

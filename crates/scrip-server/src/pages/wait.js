@@ -1,0 +1,2 @@
+// Made of web/src by `scripts/web`. Its parts are under the MIT licence: viem, abitype, @noble and @scure.
+"use strict";(()=>{var e=t=>t.querySelector("main")?.dataset.pending,o=async()=>{try{let t=await fetch(location.href),n=new DOMParser().parseFromString(await t.text(),"text/html");if(t.redirected||t.ok&&e(n)!==e(document)){location.reload();return}}catch{}setTimeout(o,2e3)};setTimeout(o,2e3);})();
