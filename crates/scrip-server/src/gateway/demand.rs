@@ -10,7 +10,7 @@ use scrip::{Grant, PlanId, SessionVoucher, Signable};
 use serde_json::{Value, json};
 
 use super::{headers, service::Served};
-use crate::{extract::agent_number, problem::Problem, state::State};
+use crate::{extract::agent_number, problem::Problem, state::State, widget::window_path};
 
 /// The demand, in base64.
 const REQUIRED: HeaderName = HeaderName::from_static("payment-required");
@@ -64,6 +64,8 @@ impl State {
             body["typedData"] = json!(to_sign);
         }
         body["plans"] = self.offers(served, place).await;
+        // Where people do the same.
+        body["page"] = json!(format!("{place}{}", window_path(served.did)));
         let (mut parts, _) = problem.into_response().into_parts();
         parts.headers.remove(header::CONTENT_LENGTH);
         let mut response = Response::from_parts(parts, Body::from(body.to_string()));

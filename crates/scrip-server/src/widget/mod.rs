@@ -36,6 +36,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use scrip::Did;
+
 use crate::{
     auth::Caller,
     extract::{Asked, PathAgent, agent_number},
@@ -64,6 +66,11 @@ pub(crate) fn pages(state: &Arc<State>) -> Router<Arc<State>> {
         .route("/widget/{agentId}/signed", post(sign::take))
         .layer(from_fn_with_state(Arc::clone(state), guard::guard))
         .merge(assets::routes())
+}
+
+/// Where the window of a service is, in which one logs in and buys.
+pub(crate) fn window_path(agent: Did) -> String {
+    format!("/widget/{}/window", agent_number(agent))
 }
 
 /// The pages that may show an agent's widget.

@@ -18,6 +18,7 @@ use super::{
     assets::{WIDGET_STYLE, WINDOW_SCRIPT},
     offer::{Offer, Payment, PlanView},
     origin::Origin,
+    window_path,
 };
 use crate::{
     auth::Caller,
@@ -109,7 +110,7 @@ pub(super) async fn order(
             .hint("buy it with a wallet of your own, which shows you what it pays")
             .into());
     }
-    let window = format!("/widget/{}/window?{}", agent_number(agent), bought(&asked));
+    let window = format!("{}?{}", window_path(agent), bought(&asked));
     match state.operate(visitor.0.account, repeat(&asked), work).await {
         Ok(_) => Ok(Redirect::to(&window)),
         // Not by a page from which it would be ordered once more.
@@ -145,7 +146,7 @@ pub(super) async fn card(
 ) -> Result<Response, Instead> {
     let offer = state.offer(agent).await?;
     let plan = offer.plan(parse_plan(&asked.plan)?)?.id;
-    let window = format!("{}/widget/{}/window", origin(&state, &headers), agent_number(agent));
+    let window = format!("{}{}", origin(&state, &headers), window_path(agent));
     let body =
         PayAsked::of(plan, format!("{window}?{}", bought(&asked)), format!("{window}?plan={}", plan.0));
     let caller = Caller::of_session(&visitor.0);
@@ -236,7 +237,7 @@ fn page(window: &Window<'_>) -> Markup {
             @for plan in window.plans.iter().filter(|plan| window.is_chosen(plan)) { (offered(window, plan)) }
             @for plan in window.plans.iter().filter(|plan| !window.is_chosen(plan)) { (offered(window, plan)) }
             form method="post" action="/logout" {
-                input type="hidden" name="next" value={ "/widget/" (agent) "/window" };
+                input type="hidden" name="next" value=(window_path(window.agent));
                 button.quiet { "Log out" }
             }
         }

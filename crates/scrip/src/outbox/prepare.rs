@@ -61,7 +61,8 @@ impl MostGas {
 
 impl super::Outbox {
     /// Completes a call but for its nonce, and says from which nonce on it may be. It is tried, so that what is refused is
-    /// refused here, before anything is signed.
+    /// refused here, before anything is signed. A call that has its gas already is tried with that, once; an estimate, for which nodes
+    /// try a call over and over, is asked for where that does not do.
     pub(crate) async fn prepare<P: Provider>(
         &self,
         provider: &P,
@@ -94,9 +95,17 @@ impl super::Outbox {
         // The least that any transaction costs; nodes answer an estimate for less in many words.
         check_funds(21_000)?;
         let call = fees.set(call);
-        let needed = provider.estimate_gas(call.clone()).await?;
+        let with_margin = |needed: u64| needed.saturating_add(MARGIN).min(most_gas);
+        if let Some(usual) = call.gas
+            && usual <= most_gas
+            && check_funds(with_margin(usual)).is_ok()
+            && provider.call(call.clone()).await.is_ok()
+        {
+            return Ok((call.with_gas_limit(with_margin(usual)), nonce));
+        }
+        let needed = provider.estimate_gas(TransactionRequest { gas: None, ..call.clone() }).await?;
         check_gas(needed, most_gas)?;
-        let gas = needed.saturating_add(MARGIN).min(most_gas);
+        let gas = with_margin(needed);
         check_funds(gas)?;
         Ok((call.with_gas_limit(gas), nonce))
     }

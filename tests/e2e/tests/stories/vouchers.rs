@@ -10,7 +10,7 @@ use scrip::{
     Signable, Signed, Terms, Transferred, Use, Voucher, VoucherRedeemed, VouchersRevoked,
     abi::IScrip::{self, IScripErrors},
 };
-use scrip_e2e::env::TestEnv;
+use scrip_e2e::{env::TestEnv, faults::FaultyNode};
 
 #[tokio::test]
 async fn what_is_signed_here_is_what_the_contract_hashes() -> Result<()> {
@@ -158,5 +158,38 @@ async fn batches_are_redeemed_whole_and_multicalls_one_by_one() -> Result<()> {
         Event::Redeemed(request(4, 2)),
     ];
     assert_eq!(done.event, expected);
+    Ok(())
+}
+
+/// A node tries a call over and over for an estimate: a batch of the usual kind is tried once.
+#[tokio::test]
+async fn a_usual_batch_is_tried_once_and_any_other_estimated() -> Result<()> {
+    let env = TestEnv::start().await?;
+    let (one, other) = (env.subscriber.signer(), env.stranger.signer());
+    let plan = env.create(&Terms::credits("A", 1_000)).await?;
+    env.subscriber.order(plan).await?;
+    env.stranger.order(plan).await?;
+    let node = FaultyNode::before(env.devnet.url()).await?;
+    let builder = node.scrip(&env.devnet, "builder").await?;
+    let estimates = || node.calls().get("eth_estimateGas").copied().unwrap_or_default();
+    // By turns, which takes the most, and all of the ids in one word.
+    let a_use = |number: u64, request: U256| {
+        let holder = if number.is_multiple_of(2) { one } else { other };
+        Use { holder, amount: 1, request: RequestId(request) }
+    };
+    for count in [1, 2, 20, 100] {
+        let first = 1_000 * count;
+        let uses = (0..count).map(|number| a_use(number, U256::from(first + number))).collect();
+        builder.redeem_many(&[Batch { plan, uses }]).await?;
+    }
+    assert_eq!(estimates(), 0);
+    // Each id in a word of its own takes several times as much.
+    let uses = (0..60).map(|number| a_use(2 * number, U256::from(1_000 * number + 7) << 128)).collect();
+    let redeemed = builder.redeem_many(&[Batch { plan, uses }]).await?;
+    assert_eq!((redeemed.event[0].uses.len(), estimates()), (60, 1));
+    // What is refused is refused as before.
+    let late = Batch { plan, uses: vec![a_use(0, U256::from(7) << 128)] };
+    assert!(builder.redeem_many(&[late]).await.unwrap_err().is_already_redeemed());
+    assert_eq!(estimates(), 2);
     Ok(())
 }

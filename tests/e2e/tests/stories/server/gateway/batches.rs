@@ -73,11 +73,11 @@ async fn who_waits_makes_nothing_dearer_for_others(env: &mut ServerEnv) -> Resul
     // One credit that is owed, and one that is held and asked for again and again.
     let service = Service::open(env, (1, 1), Value::Null, 2).await?;
     assert_eq!(service.get(env, "/ask").await?.status(), 200);
-    let slow = service.get(env, "/ask?after=5000");
+    let slow = service.get(env, "/ask?after=2500");
     let again = async {
         sleep(Duration::from_millis(300)).await;
         let began = Instant::now();
-        while began.elapsed() < Duration::from_millis(1_800) {
+        while began.elapsed() < Duration::from_millis(1_200) {
             refused(&read(service.request(env, Method::GET, "/ask")).await?, 503, "BCK.HTTP.503")?;
             sleep(Duration::from_millis(20)).await;
         }

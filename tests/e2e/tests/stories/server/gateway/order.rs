@@ -1,9 +1,9 @@
 //! The order of things: checked, held, forwarded, settled, and told.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use eyre::Result;
+use eyre::{OptionExt, Result};
 use reqwest::Method;
-use scrip_e2e::server::ServerEnv;
+use scrip_e2e::server::{Browser, ServerEnv};
 use serde_json::{Value, json};
 
 use super::{Service, header, read, redeemed_and_unpaid};
@@ -24,6 +24,9 @@ async fn a_request_is_let_in_forwarded_and_redeemed(env: &mut ServerEnv) -> Resu
     assert_eq!((&demand["x402Version"], &demand["accepts"][0]["planId"]), (&json!(2), &json!(service.plan)));
     assert_eq!(demand["accepts"][0]["extra"]["agentId"], json!(service.agent));
     assert_eq!(asked.body["plans"][0]["name"], "Gateway");
+    let page = asked.body["page"].as_str().and_then(|page| page.strip_prefix("https://scrip.example"));
+    let shown = Browser::new(env.url())?.get(page.ok_or_eyre("no page")?).await?;
+    assert!(shown.elsewhere()?.starts_with("/login?next="), "one logs in, and buys there: {shown:?}");
     assert_eq!(service.upstream.requests(), 0);
 
     // The token stays here, and the builder's secret goes on.
