@@ -23,6 +23,7 @@ use crate::server::on_each_database;
 
 on_each_database!(
     what_takes_too_long_is_cut_and_costs_what_was_delivered,
+    who_takes_too_long_over_an_answer_pays_for_it,
     an_answer_that_breaks_off_costs_what_was_delivered,
     seconds_are_rated,
     a_body_flows_before_all_of_it_is_sent,
@@ -87,6 +88,31 @@ async fn what_takes_too_long_is_cut_and_costs_what_was_delivered(env: &mut Serve
     assert_eq!(cost(env, &id).await?, delivered);
     service.settles_to(env, 100 - delivered).await?;
     streams.abort();
+    Ok(())
+}
+
+/// All of an answer of one price is there, and its caller does not take it.
+async fn who_takes_too_long_over_an_answer_pays_for_it(env: &mut ServerEnv) -> Result<()> {
+    set(env, |gateway| {
+        gateway.patience = Duration::from_secs(2);
+        gateway.longest = Duration::from_secs(3);
+    })
+    .await?;
+    // More than the system keeps between two that are connected.
+    let parts = std::iter::repeat_n((0, chunk(&"x".repeat(1 << 16))), 600);
+    let (url, pours) = tells([head(PLAIN)].into_iter().chain(parts).collect()).await?;
+    let service = Service::of(env, Upstream::start().await?, (2, 2), json!({ "upstream": url }), 9).await?;
+    let mut stream = TcpStream::connect(env.url().strip_prefix("http://").ok_or_eyre("no place")?).await?;
+    let head = format!(
+        "GET /proxy/{}/ask HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        service.agent, service.token
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let told = until(&mut stream, "\r\n\r\n").await?;
+    let id = told.split("scrip-request-id: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+    assert_eq!(cost(env, id.ok_or_eyre("no id")?).await?, 2);
+    service.settles_to(env, 7).await?;
+    pours.abort();
     Ok(())
 }
 
@@ -180,8 +206,8 @@ async fn a_body_flows_before_all_of_it_is_sent(env: &mut ServerEnv) -> Result<()
     service.settles_to(env, 8).await
 }
 
-/// Reads until some text has come.
-async fn until(stream: &mut TcpStream, text: &str) -> Result<()> {
+/// Reads until some text has come; all that has.
+async fn until(stream: &mut TcpStream, text: &str) -> Result<String> {
     let (mut heard, mut part) = (Vec::new(), [0; 1_024]);
     while !String::from_utf8_lossy(&heard).contains(text) {
         match stream.read(&mut part).await? {
@@ -189,5 +215,5 @@ async fn until(stream: &mut TcpStream, text: &str) -> Result<()> {
             length => heard.extend_from_slice(&part[..length]),
         }
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&heard).into_owned())
 }

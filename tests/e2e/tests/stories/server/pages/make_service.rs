@@ -9,7 +9,7 @@ use reqwest::{
 };
 use scrip::PlanId;
 use scrip_e2e::{
-    server::{Browser, ServerEnv, Shown},
+    server::{Answer, Browser, ServerEnv, Shown},
     upstream::Upstream,
 };
 use serde_json::json;
@@ -324,7 +324,7 @@ async fn a_wallet_signs_its_service(env: &mut ServerEnv) -> Result<()> {
         if let Some(rest) = told.split("<a href=\"/my/plans/").nth(1) {
             break rest.split('"').next().ok_or_eyre("no plan")?.parse::<PlanId>()?;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        sleep(Duration::from_millis(50)).await;
     };
     let draft = begin(&mut browser, plan, "Of a wallet", "https://a.example/ask").await?;
     let asked = browser.post("/new/service/review", &[("draft", &draft)]).await?;
@@ -332,11 +332,19 @@ async fn a_wallet_signs_its_service(env: &mut ServerEnv) -> Result<()> {
     let again = browser.post("/new/service/review", &[("draft", &draft)]).await?;
     assert_eq!(asked.calls()?["calls"], again.calls()?["calls"]);
     wallet.send(env, &asked.calls()?).await?;
-    for _ in 0..100 {
-        if browser.get("/my/agents").await?.ok()?.contains("Of a wallet") {
-            return Ok(());
+    let agent = loop {
+        let told = browser.get("/my/agents").await?.ok()?;
+        if let Some(rest) = told.split("<a href=\"/my/agents/").nth(1) {
+            ensure!(told.contains("Of a wallet"), "{told}");
+            break rest.split('"').next().ok_or_eyre("no agent")?.to_owned();
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    eyre::bail!("the agent is not listed")
+        sleep(Duration::from_millis(50)).await;
+    };
+    // Nobody here could redeem what it serves: its owner is told so, and nothing is sold.
+    let page = browser.get(&format!("/my/agents/{agent}")).await?.ok()?;
+    assert!(page.contains("its gateway does not serve this"), "{page}");
+    let look = env.anyone.request(Method::POST, &format!("/widget/{agent}/look"));
+    let look = Answer::of(look.header("origin", env.url()).json(&json!({ "token": null }))).await?.ok()?;
+    assert_eq!(look["plans"], json!([]));
+    Ok(())
 }
