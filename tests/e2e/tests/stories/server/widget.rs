@@ -1,16 +1,18 @@
 //! The widget by HTTP: who is made access tokens, of what, and for which pages.
 
 use alloy::{
+    dyn_abi::TypedData,
     primitives::{Address, U256},
     providers::ext::AnvilApi,
+    signers::{SignerSync, local::PrivateKeySigner},
 };
 use eyre::{OptionExt, Result, ensure};
 use reqwest::{Method, header::HeaderMap};
-use scrip::Terms;
+use scrip::{SessionVoucher, Terms};
 use scrip_e2e::server::{Answer, Browser, Caller, ServerEnv};
 use serde_json::{Value, json};
 
-use super::{changed, on_each_database, plan, refused, register};
+use super::{changed, on_each_database, pages::Wallet, plan, refused, register};
 use crate::common::deploy;
 
 on_each_database!(
@@ -21,6 +23,7 @@ on_each_database!(
     what_another_sells_is_not_sold_here,
     what_has_no_price_of_its_own_is_not_bought_by_a_click,
     what_is_not_mined_yet_is_not_bought_twice,
+    what_is_signed_for_a_service_is_the_visitors_own,
 );
 
 /// A service of a caller's, opened by plans; its number.
@@ -356,5 +359,79 @@ async fn what_is_not_mined_yet_is_not_bought_twice(env: &mut ServerEnv) -> Resul
     // Nobody else is told.
     let mut other = logged_in(env, &env.stranger).await?;
     ensure!(!other.get(&path).await?.ok()?.contains("Nothing was bought"));
+    Ok(())
+}
+
+/// Sends what a script of a page sends.
+async fn sent(browser: &mut Browser, path: &str, body: Value) -> Result<(u16, Value)> {
+    let request = browser.request(Method::POST, path).json(&body);
+    let shown = browser.send(request).await?;
+    Ok((shown.status, serde_json::from_str(&shown.text).unwrap_or_default()))
+}
+
+async fn what_is_signed_for_a_service_is_the_visitors_own(env: &mut ServerEnv) -> Result<()> {
+    let vouched = env.chain.create(&Terms::credits("Vouched", 100).takes(1..=5).with_vouchers()).await?;
+    let (plan, other) = (vouched.0.to_string(), register(env, "Needs none").await?);
+    let agent = service(&env.builder, &[&plan, &other]).await?;
+    let wallet = Wallet::new(env).await?;
+    let (holder, mut browser) = (wallet.signer.address(), wallet.browser.clone());
+    for plan in [&plan, &other] {
+        let mint = json!({ "planId": plan, "amount": "10", "creditsReceiver": holder });
+        env.builder.post("/api/v1/protocol/plans/mint", &mint).await?.ok()?;
+    }
+    let (ask, take) = (format!("/widget/{agent}/voucher"), format!("/widget/{agent}/signed"));
+    let (status, asked) = sent(&mut browser, &ask, json!({ "plan": plan })).await?;
+    assert_eq!((status, &asked["from"]), (200, &json!(holder)), "{asked}");
+    let text = asked["voucher"].as_str().ok_or_eyre("no voucher")?;
+    let voucher: SessionVoucher = serde_json::from_str(text)?;
+    assert_eq!((voucher.plan, voucher.maximum, voucher.redeemer), (vouched, 10, env.builder.address));
+    let typed: TypedData = serde_json::from_str(asked["typedData"].as_str().ok_or_eyre("no data")?)?;
+    let signed = |by: &PrivateKeySigner| -> Result<String> {
+        Ok(by.sign_hash_sync(&typed.eip712_signing_hash()?)?.to_string())
+    };
+
+    // Who has not logged in is asked to, and another's signature is nobody's.
+    let mut anyone = Browser::new(env.url())?;
+    for (path, body) in
+        [(&ask, json!({ "plan": plan })), (&take, json!({ "voucher": text, "signature": "0x" }))]
+    {
+        assert_eq!(sent(&mut anyone, path, body).await?.0, 303, "{path}");
+    }
+    let forged = json!({ "voucher": text, "signature": signed(&PrivateKeySigner::random())? });
+    let (status, told) = sent(&mut browser, &take, forged).await?;
+    assert_eq!((status, &told["code"]), (402, &json!("SCRIP.GATEWAY.VOUCHER_REFUSED")), "{told}");
+    let good = json!({ "voucher": text, "signature": signed(&wallet.signer)? });
+    // Nor does anybody else hand it over, nor is it for any other.
+    let mut stranger = logged_in(env, &env.stranger).await?;
+    assert_ne!(sent(&mut stranger, &take, good.clone()).await?.0, 200);
+    for changed in [
+        SessionVoucher { redeemer: env.stranger.address, ..voucher },
+        SessionVoucher { maximum: 11, ..voucher },
+        SessionVoucher { plan: other.parse()?, ..voucher },
+    ] {
+        let body =
+            json!({ "voucher": serde_json::to_string(&changed)?, "signature": signed(&wallet.signer)? });
+        let (status, told) = sent(&mut browser, &take, body).await?;
+        assert!(status >= 400, "{changed:?}: {told}");
+    }
+    for path in [&ask, &take] {
+        assert_eq!(sent(&mut browser, path, json!({ "plan": 1, "voucher": "{}" })).await?.0, 400);
+    }
+    // Until it is signed the page around the widget is told no token.
+    let mut widget = widget(env, &agent);
+    widget.begin(&grant(&mut browser, &agent).await?).await?.ok()?;
+    let look = widget.look(&Value::Null).await?;
+    let of = |look: &Value, id: &str| {
+        look["plans"].as_array().and_then(|plans| plans.iter().find(|plan| plan["id"] == id).cloned())
+    };
+    assert_eq!(of(&look, &plan).ok_or_eyre("no plan")?["toSign"], true);
+    assert_eq!(look["plan"], other.as_str(), "which needs no signature");
+
+    let (status, told) = sent(&mut browser, &take, good).await?;
+    assert_eq!(status, 200, "{told}");
+    let look = widget.look(&Value::Null).await?;
+    assert_eq!(of(&look, &plan).ok_or_eyre("no plan")?["toSign"], false);
+    let (status, told) = sent(&mut browser, &ask, json!({ "plan": plan })).await?;
+    assert_eq!((status, &told["code"]), (409, &json!("SCRIP.CHAIN.REFUSED")), "it is signed: {told}");
     Ok(())
 }

@@ -44,13 +44,13 @@ async fn create_plan(browser: &mut Browser, filled: &[(&str, &str)]) -> Result<P
 }
 
 /// A browser with a wallet of its own, which has logged in.
-struct Wallet {
-    browser: Browser,
-    signer: PrivateKeySigner,
+pub(super) struct Wallet {
+    pub(super) browser: Browser,
+    pub(super) signer: PrivateKeySigner,
 }
 
 impl Wallet {
-    async fn new(env: &ServerEnv) -> Result<Self> {
+    pub(super) async fn new(env: &ServerEnv) -> Result<Self> {
         let (signer, mut browser) = (PrivateKeySigner::random(), Browser::new(env.url())?);
         let own = signer.address();
         env.chain.devnet.reader().anvil_set_balance(own, U256::from(10).pow(U256::from(18))).await?;
