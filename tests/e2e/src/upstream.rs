@@ -42,7 +42,6 @@ struct Seen {
     /// Parts of streams.
     parts: AtomicU64,
     last: Mutex<Value>,
-    names: Mutex<Vec<String>>,
 }
 
 /// How it is to answer.
@@ -63,8 +62,6 @@ struct How {
     every: Option<u64>,
     /// Elsewhere.
     to: Option<String>,
-    /// What it is called.
-    name: Option<String>,
 }
 
 impl Upstream {
@@ -102,11 +99,6 @@ impl Upstream {
     pub fn last(&self) -> Value {
         self.seen.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-
-    /// The names of the requests that had one, as often as each came.
-    pub fn names(&self) -> Vec<String> {
-        self.seen.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
 impl Drop for Upstream {
@@ -130,9 +122,6 @@ async fn ask(State(seen): State<Arc<Seen>>, Query(how): Query<How>, request: Req
         "body": String::from_utf8_lossy(&body),
     });
     *seen.last.lock().unwrap_or_else(PoisonError::into_inner) = asked.clone();
-    if let Some(name) = &how.name {
-        seen.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.clone());
-    }
     sleep(Duration::from_millis(how.after.unwrap_or_default())).await;
     let mut answer = json!({ "asked": asked });
     if let Some(tokens) = how.tokens {

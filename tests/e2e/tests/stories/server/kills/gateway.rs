@@ -145,7 +145,7 @@ impl Client {
         loop {
             ensure!(began.elapsed() < PATIENCE, "request {name} is not answered");
             let url = &self.urls[self.draw.below(self.urls.len() as u64) as usize];
-            let url = format!("{url}/proxy/{}/ask?claim={claim}&after={after}&name={name}", self.agent);
+            let url = format!("{url}/proxy/{}/ask?claim={claim}&after={after}", self.agent);
             let mut request = self.http.post(url).bearer_auth(&self.token).body(name.clone());
             if let Some(pocket) = &self.pocket {
                 request = request.header("scrip-voucher", pocket.signed()?);
