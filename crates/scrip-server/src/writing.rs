@@ -48,7 +48,8 @@ impl Turn {
         Self(is_sqlite.then(Arc::default))
     }
 
-    async fn take(&self) -> Option<OwnedMutexGuard<()>> {
+    /// Waits for it; there are none on Postgres.
+    pub(crate) async fn take(&self) -> Option<OwnedMutexGuard<()>> {
         match &self.0 {
             Some(turn) => Some(Arc::clone(turn).lock_owned().await),
             None => None,

@@ -2,20 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row, any::AnyRow};
 
 use super::{
     Holding,
     decide::Account,
     log::{Line, Request},
     sessions::Counters,
-    write::lock_all,
 };
 use crate::{
-    account::as_i64,
+    account::{as_i64, as_u64},
     problem::Problem,
-    sql::{Bind, change_rows},
+    sql::{Bind, change_rows, number},
 };
+
+/// Locks the rows of holders.
+pub(super) const LOCK: &str = "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ROWS \
+     ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn \
+     RETURNING plan, holder, turn, purchases, gateway_held, gateway_owed, bought_in, gateway_cut";
+
+/// Writes what is held and owed in rows that are locked.
+pub(super) const CHANGE: &str = "INSERT INTO holdings (plan, holder, turn, purchases, gateway_held, gateway_owed) VALUES ROWS \
+     ON CONFLICT (plan, holder) DO UPDATE SET gateway_held = excluded.gateway_held, gateway_owed = excluded.gateway_owed";
+
+/// The rows of some holders, to be [locked](LOCK), in their order.
+pub(super) fn rows<'h>(holdings: impl Iterator<Item = &'h Holding>) -> Vec<Vec<Bind>> {
+    let row = |of: &Holding| {
+        let [plan, holder] = of.binds();
+        vec![plan, holder, Bind::Number(0), Bind::Number(0)]
+    };
+    holdings.map(row).collect()
+}
 
 #[derive(Debug)]
 pub(super) struct Books {
@@ -26,12 +43,28 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Locks the rows of some holders, who come in their order.
-    pub(super) async fn lock(
-        db: &mut AnyConnection,
-        holdings: impl Iterator<Item = &Holding>,
+    /// What some holders have, by their rows, which are [locked](LOCK).
+    pub(super) fn of<'h>(
+        holdings: impl Iterator<Item = &'h Holding>,
+        rows: &[AnyRow],
     ) -> Result<Self, Problem> {
-        let accounts = lock_all(db, holdings).await?;
+        let key = |of: &Holding| (of.plan.to_string(), of.holder.to_string());
+        let mut named: BTreeMap<_, _> = holdings.map(|of| (key(of), of)).collect();
+        let mut accounts = BTreeMap::new();
+        for row in rows {
+            let Some(of) = named.remove(&(row.try_get(0)?, row.try_get(1)?)) else { continue };
+            let account = Account {
+                turn: row.try_get(2)?,
+                purchases: row.try_get(3)?,
+                held: number(row, 4)?,
+                owed: number(row, 5)?,
+                debt: 0,
+                later: None,
+                bought_in: row.try_get::<Option<i64>, _>(6)?.map(as_u64),
+                cut: number(row, 7)?,
+            };
+            accounts.insert(of.clone(), account);
+        }
         let before =
             accounts.iter().map(|(of, account)| (of.clone(), (account.held, account.owed))).collect();
         Ok(Self { accounts, before, counters: Counters::default() })
@@ -61,24 +94,22 @@ impl Books {
     }
 
     pub(super) async fn write(self, db: &mut AnyConnection) -> Result<(), Problem> {
+        let changes = self.write_sessions(db).await?;
+        change_rows(db, CHANGE, changes).await?;
+        Ok(())
+    }
+
+    /// Writes what is counted in sessions; what is left to be [changed](CHANGE).
+    pub(super) async fn write_sessions(self, db: &mut AnyConnection) -> Result<Vec<Vec<Bind>>, Problem> {
         self.counters.write(db).await?;
         let changes = self.accounts.iter().filter_map(|(of, account)| {
-            let (held, owed) = self.before.get(of)?;
-            let change = |now: u64, before: u64| as_i64(now) - as_i64(before);
-            let (held, owed) = (change(account.held, *held), change(account.owed, *owed));
-            (held != 0 || owed != 0).then(|| {
+            let now = (account.held, account.owed);
+            (*self.before.get(of)? != now).then(|| {
                 let [plan, holder] = of.binds();
-                vec![plan, holder, Bind::Number(0), Bind::Number(0), held.into(), owed.into()]
+                let [held, owed] = [now.0, now.1].map(|credits| Bind::Number(as_i64(credits)));
+                vec![plan, holder, Bind::Number(0), Bind::Number(0), held, owed]
             })
         });
-        change_rows(
-            db,
-            "INSERT INTO holdings (plan, holder, turn, purchases, gateway_held, gateway_owed) VALUES ROWS \
-             ON CONFLICT (plan, holder) DO UPDATE SET gateway_held = holdings.gateway_held + excluded.gateway_held, \
-               gateway_owed = holdings.gateway_owed + excluded.gateway_owed",
-            changes.collect(),
-        )
-        .await?;
-        Ok(())
+        Ok(changes.collect())
     }
 }

@@ -15,6 +15,7 @@ use super::{Counters, Holding};
 use crate::{
     gateway::voucher::SessionOf,
     problem::{Problem, ProblemKind},
+    sql::Script,
 };
 
 /// How many characters of it may be without use, and how many one request has in it, roughly.
@@ -116,6 +117,17 @@ pub(super) struct Added {
     length: usize,
     /// Whether it says all that those before it have said.
     is_restated: bool,
+}
+
+/// A row that is to be added.
+struct Said {
+    entries: String,
+    added: Added,
+}
+
+/// What is said to those whose transaction came to a log that others have ended.
+fn taken_over() -> Problem {
+    ProblemKind::BUSY.problem("others have taken this process for gone").hint("try again: it goes on")
 }
 
 impl Request {
@@ -225,6 +237,41 @@ impl Log {
         instance: &str,
         lines: Vec<Line>,
     ) -> Result<Option<Added>, Problem> {
+        let Some(Said { entries, added }) = self.say(lines)? else { return Ok(None) };
+        if !insert(db, instance, (self.next, &entries)).await? {
+            return Err(taken_over());
+        }
+        if added.is_restated {
+            self.remove(db, instance).await?;
+        }
+        Ok(Some(added))
+    }
+
+    /// The same, and the transaction is committed, by a script that ends before that where others have ended the log.
+    pub(super) async fn add_and_commit(
+        &self,
+        db: &mut AnyConnection,
+        instance: &str,
+        lines: Vec<Line>,
+        before: Script,
+    ) -> Result<Option<Added>, Problem> {
+        let said = self.say(lines)?;
+        if said.as_ref().is_some_and(|said| said.added.is_restated) {
+            self.remove(db, instance).await?;
+        }
+        let row =
+            said.as_ref().map(|said| vec![instance.into(), self.next.into(), said.entries.clone().into()]);
+        let log = "INSERT INTO gateway_log (instance, number, entries) VALUES ROWS";
+        let script = before.then_for(log, row.into_iter().collect()).then("COMMIT");
+        match script.run(db).await {
+            Ok(_) => Ok(said.map(|said| said.added)),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(taken_over()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What its next row is to say, if there is anything to be said.
+    fn say(&self, lines: Vec<Line>) -> Result<Option<Said>, Problem> {
         if lines.is_empty() {
             return Ok(None);
         }
@@ -235,15 +282,8 @@ impl Log {
             false => serde_json::to_string(&lines),
         };
         let entries = written.map_err(|error| Problem::internal(&error))?;
-        if !insert(db, instance, (self.next, &entries)).await? {
-            return Err(ProblemKind::BUSY
-                .problem("others have taken this process for gone")
-                .hint("try again: it goes on"));
-        }
-        if is_restated {
-            self.remove(db, instance).await?;
-        }
-        Ok(Some(Added { lines, length: entries.len(), is_restated }))
+        let added = Added { lines, length: entries.len(), is_restated };
+        Ok(Some(Said { entries, added }))
     }
 
     /// Ends it, so that nobody adds to it any more, and removes what it says; unless there is more of it than was read.

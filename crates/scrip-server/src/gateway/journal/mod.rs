@@ -9,6 +9,7 @@ mod cut;
 mod decide;
 mod log;
 mod sessions;
+mod short;
 mod take;
 mod told;
 mod write;

@@ -6,11 +6,11 @@ use sqlx::AnyConnection;
 
 use super::{
     Holding,
-    books::Books,
+    books::{self, Books},
     log::{Line, Log},
     told::Told,
 };
-use crate::{problem::Problem, state::State};
+use crate::{problem::Problem, sql::for_rows, state::State};
 
 /// Lets go of what it held. What was owed, and what of a stream was taken down as delivered, is owed by this process's log.
 pub(super) async fn take_over(
@@ -25,7 +25,8 @@ pub(super) async fn take_over(
     }
     let mut db = state.write_with(db).await?;
     let holdings: BTreeSet<Holding> = taken.open.values().map(|request| request.of()).collect();
-    let mut books = Books::lock(&mut db, holdings.iter()).await?;
+    let rows = for_rows(&mut db, books::LOCK, books::rows(holdings.iter())).await?;
+    let mut books = Books::of(holdings.iter(), &rows)?;
     // Should it live after all, it goes on; or another process was faster.
     if !taken.close(&mut db, instance).await? {
         return Ok(db.rollback().await?);

@@ -6,18 +6,13 @@ use sqlx::{AnyConnection, Row};
 
 use super::{
     Batch, Held, Holding, Known, NewHold,
-    books::Books,
-    decide::Account,
+    books::{self, Books},
     log::{Line, Log, Request},
     sessions,
+    short::Short,
     told::Told,
 };
-use crate::{
-    account::{as_i64, as_u64},
-    problem::Problem,
-    sql::{Bind, for_rows, number},
-    state::State,
-};
+use crate::{account::as_i64, problem::Problem, sql::Bind, state::State};
 
 /// Writes all of it, or nothing: what has become of those who want to be let in, one after the other.
 pub(super) async fn write(
@@ -26,11 +21,11 @@ pub(super) async fn write(
     batch: &Batch,
     (log, known): (&mut Log, &mut Known),
 ) -> Result<Vec<Held>, Problem> {
-    let mut db = state.write_with(db).await?;
-    // The first statement writes: SQLite lets nobody write who has read before others wrote.
     let held = batch.holds.iter().map(|(hold, _)| &hold.of);
     let holdings: BTreeSet<_> = held.chain(batch.ends.iter().map(|(end, _)| &end.of)).collect();
-    let mut books = Books::lock(&mut db, holdings.into_iter()).await?;
+    // The first statement writes: SQLite lets nobody write who has read before others wrote.
+    let (mut db, rows) = Short::begin(state, db, books::rows(holdings.iter().copied())).await?;
+    let mut books = Books::of(holdings.into_iter(), &rows)?;
     let mut lines = Vec::with_capacity(batch.holds.len() + batch.ends.len());
     write_ends(state, &mut db, batch, (&mut books, log, &mut lines)).await?;
     let held = if batch.holds.is_empty() {
@@ -38,9 +33,7 @@ pub(super) async fn write(
     } else {
         let_in(state, &mut db, batch, (&mut books, known, &mut lines)).await?
     };
-    books.write(&mut db).await?;
-    let added = log.add(&mut db, &state.instance, lines).await?;
-    db.commit().await?;
+    let added = db.commit(books, (log, &state.instance), lines).await?;
     log.apply(added);
     Ok(held)
 }
@@ -49,44 +42,6 @@ impl Holding {
     pub(in crate::gateway) fn binds(&self) -> [Bind; 2] {
         [self.plan.to_string().into(), self.holder.to_string().into()]
     }
-}
-
-/// Locks the rows of holders, which come in their order.
-pub(super) async fn lock_all(
-    db: &mut AnyConnection,
-    holdings: impl Iterator<Item = &Holding>,
-) -> Result<BTreeMap<Holding, Account>, Problem> {
-    let mut named = BTreeMap::new();
-    let mut rows = Vec::new();
-    for holding in holdings {
-        let [plan, holder] = holding.binds();
-        named.insert((holding.plan.to_string(), holding.holder.to_string()), holding.clone());
-        rows.push(vec![plan, holder, Bind::Number(0), Bind::Number(0)]);
-    }
-    let rows = for_rows(
-        db,
-        "INSERT INTO holdings (plan, holder, turn, purchases) VALUES ROWS \
-         ON CONFLICT (plan, holder) DO UPDATE SET turn = holdings.turn \
-         RETURNING plan, holder, turn, purchases, gateway_held, gateway_owed, bought_in, gateway_cut",
-        rows,
-    )
-    .await?;
-    let mut accounts = BTreeMap::new();
-    for row in rows {
-        let Some(of) = named.remove(&(row.try_get(0)?, row.try_get(1)?)) else { continue };
-        let account = Account {
-            turn: row.try_get(2)?,
-            purchases: row.try_get(3)?,
-            held: number(&row, 4)?,
-            owed: number(&row, 5)?,
-            debt: 0,
-            later: None,
-            bought_in: row.try_get::<Option<i64>, _>(6)?.map(as_u64),
-            cut: number(&row, 7)?,
-        };
-        accounts.insert(of, account);
-    }
-    Ok(accounts)
 }
 
 /// What has ended, and how far what is under way has come.

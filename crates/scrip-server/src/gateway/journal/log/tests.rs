@@ -159,3 +159,43 @@ async fn what_may_yet_be_written_is_waited_for_or_is_not_written() {
     assert!(log.fence(&mut db, "one").await.unwrap());
     assert_eq!((log.open.len(), log.next), (1, 2));
 }
+
+#[tokio::test]
+async fn what_is_said_is_committed_with_what_comes_before_it_or_neither_is() {
+    let (mut db, mut log) = (database().await, Log::default());
+    sqlx::query("CREATE TABLE other (number BIGINT)").execute(&mut db).await.unwrap();
+    let others = async |db: &mut AnyConnection| -> i64 {
+        sqlx::query("SELECT COUNT(*) FROM other").fetch_one(db).await.unwrap().try_get(0).unwrap()
+    };
+    let before = |count: i64| {
+        let rows = (0..count).map(|number| vec![number.into()]).collect();
+        Script::default().then("BEGIN IMMEDIATE").then_for("INSERT INTO other VALUES ROWS", rows)
+    };
+    let added = log.add_and_commit(&mut db, "one", vec![Line::In(request(0))], before(8)).await.unwrap();
+    log.apply(added);
+    assert_eq!((others(&mut db).await, count(&mut db).await), (8, 1));
+    // Nothing is said, and the rest is committed.
+    assert!(log.add_and_commit(&mut db, "one", Vec::new(), before(1)).await.unwrap().is_none());
+    assert_eq!((others(&mut db).await, count(&mut db).await), (9, 1));
+    // Somebody else has ended it: the transaction is left open, for whoever gives its connection up.
+    let taken = Log::read(&mut db, "one").await.unwrap();
+    assert!(taken.close(&mut db, "one").await.unwrap());
+    let refused = log.add_and_commit(&mut db, "one", vec![ended(0, Some(1))], before(4)).await.unwrap_err();
+    assert!(refused.detail.contains("taken this process for gone"), "{refused:?}");
+    sqlx::query("ROLLBACK").execute(&mut db).await.unwrap();
+    assert_eq!((others(&mut db).await, told(&log)), (9, told(&log)));
+}
+
+#[tokio::test]
+async fn a_log_is_said_anew_in_a_script_too() {
+    let (mut db, mut log) = (database().await, Log::default());
+    for id in 0..8_000 {
+        let lines = vec![Line::In(request(id)), ended(id, None)];
+        let script = Script::default().then("BEGIN IMMEDIATE");
+        let added = log.add_and_commit(&mut db, "one", lines, script).await.unwrap();
+        log.apply(added);
+    }
+    assert!(count(&mut db).await < 8_000, "it is never said anew");
+    let read = Log::read(&mut db, "one").await.unwrap();
+    assert_eq!(told(&read), told(&log));
+}
