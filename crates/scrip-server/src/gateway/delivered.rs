@@ -40,7 +40,8 @@ impl Ticket {
     /// Of what is going to be held.
     pub(super) fn new(journal: Journal, hold: &NewHold) -> Self {
         let (id, of, held) = (hold.id.clone(), hold.of.clone(), hold.credits());
-        let end = Some(End { id, of, held, used: None, answer: None });
+        let name = hold.key.as_ref().map(|(name, _)| name.clone());
+        let end = Some(End { id, of, held, used: None, answer: None, name });
         Self { journal, end, is_time: hold.is_time }
     }
 
@@ -56,12 +57,11 @@ impl Ticket {
         }
     }
 
-    /// The same, and waits until it is in the database with what is going to be answered.
-    pub(super) async fn settle_first(mut self, used: u64, answer: Answer) {
-        if let Some(end) = self.end.take() {
-            let end = End { answer: Some(answer), ..self.used(end, used) };
-            self.journal.ended(end).await;
-        }
+    /// The same, and waits until it is in the database with what is going to be answered. Whether that may be answered.
+    pub(super) async fn settle_first(mut self, used: u64, answer: Answer) -> bool {
+        let Some(end) = self.end.take() else { return false };
+        let end = End { answer: Some(answer), ..self.used(end, used) };
+        self.journal.ended(end).await
     }
 
     /// Nothing was delivered; waits until that is in the database.

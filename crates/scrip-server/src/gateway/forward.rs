@@ -358,9 +358,18 @@ impl State {
                 if key.is_some() {
                     let kept = repeat::answer(parts.status, &headers, &body);
                     let written = timeout(settings.patience, ticket.settle_first(cost, kept)).await;
-                    written.map_err(|_| {
+                    let stands = written.map_err(|_| {
                         ProblemKind::PENDING.problem("it is not known yet that this request is settled")
                     })?;
+                    if !stands {
+                        return Err(ProblemKind::BUSY
+                            .problem(
+                                "another process has let go of this request, for it took this one for gone",
+                            )
+                            .hint(
+                                "send it again under the same Idempotency-Key; nothing was taken for this",
+                            ));
+                    }
                     return Ok((parts.status, headers, Body::from(body)).into_response());
                 }
                 delivery.head = VecDeque::from([body]);

@@ -116,6 +116,8 @@ pub(super) struct End {
     pub(super) used: Option<u64>,
     /// What was answered, to be answered again.
     pub(super) answer: Option<Answer>,
+    /// What its caller calls it, as it is in the database.
+    pub(super) name: Option<String>,
 }
 
 /// An answer that is kept.
@@ -132,7 +134,8 @@ pub(super) struct Answer {
 #[derive(Debug)]
 enum Entry {
     Hold(Box<NewHold>, oneshot::Sender<Result<Held, Problem>>),
-    End(Box<End>, Option<oneshot::Sender<()>>),
+    /// Tells whether what was delivered under a name stands.
+    End(Box<End>, Option<oneshot::Sender<bool>>),
     /// Nothing, but who waits for what came before it.
     Flush(oneshot::Sender<()>),
     /// A request is being delivered, and so many credits are due for what was.
@@ -174,11 +177,12 @@ impl Journal {
         let _ = self.0.send(Entry::End(Box::new(end), None));
     }
 
-    /// A request has ended; waits until it is written.
-    pub(super) async fn ended(&self, end: End) {
+    /// A request has ended; waits until it is written. Whether it stands: what others have let go of, since they took this process for
+    /// gone, may have been asked again under its name.
+    pub(super) async fn ended(&self, end: End) -> bool {
         let (answer, answered) = oneshot::channel();
         let _ = self.0.send(Entry::End(Box::new(end), Some(answer)));
-        let _ = answered.await;
+        answered.await.unwrap_or_default()
     }
 
     /// Puts what is due into batches, one after the other, and others are let in between. Of what plans somebody waits for that, and
@@ -259,7 +263,7 @@ pub(super) fn worker(state: &Arc<State>, mut entries: Entries) -> JoinHandle<()>
 #[derive(Debug, Default)]
 struct Batch {
     holds: Vec<(NewHold, oneshot::Sender<Result<Held, Problem>>)>,
-    ends: Vec<(End, Option<oneshot::Sender<()>>)>,
+    ends: Vec<(End, Option<oneshot::Sender<bool>>)>,
     progress: Vec<(String, u64)>,
     flushes: Vec<oneshot::Sender<()>>,
     /// Each a transaction of its own.
@@ -323,11 +327,11 @@ impl Writer {
             None => connection.insert(in_time(connect(state, log)).await?),
         };
         if !batch.holds.is_empty() || !batch.ends.is_empty() || !batch.progress.is_empty() {
-            let held = in_time(write::write(state, db, batch, (log, known))).await?;
+            let (held, stand) = in_time(write::write(state, db, batch, (log, known))).await?;
             batch.progress.clear();
-            for (_, answer) in std::mem::take(&mut batch.ends) {
+            for ((_, answer), stands) in std::mem::take(&mut batch.ends).into_iter().zip(stand) {
                 if let Some(answer) = answer {
-                    let _ = answer.send(());
+                    let _ = answer.send(stands);
                 }
             }
             for ((_, answer), held) in std::mem::take(&mut batch.holds).into_iter().zip(held) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{AnyConnection, Row};
 
 use super::{
-    Batch, Held, Holding, Known, NewHold,
+    Batch, End, Held, Holding, Known, NewHold,
     books::{self, Books},
     log::{Line, Log, Request},
     sessions,
@@ -14,20 +14,21 @@ use super::{
 };
 use crate::{account::as_i64, problem::Problem, sql::Bind, state::State};
 
-/// Writes all of it, or nothing: what has become of those who want to be let in, one after the other.
+/// Writes all of it, or nothing: what has become of those who want to be let in, one after the other, and whether what has ended
+/// stands.
 pub(super) async fn write(
     state: &State,
     db: &mut AnyConnection,
     batch: &Batch,
     (log, known): (&mut Log, &mut Known),
-) -> Result<Vec<Held>, Problem> {
+) -> Result<(Vec<Held>, Vec<bool>), Problem> {
     let held = batch.holds.iter().map(|(hold, _)| &hold.of);
     let holdings: BTreeSet<_> = held.chain(batch.ends.iter().map(|(end, _)| &end.of)).collect();
     // The first statement writes: SQLite lets nobody write who has read before others wrote.
     let (mut db, rows) = Short::begin(state, db, books::rows(holdings.iter().copied())).await?;
     let mut books = Books::of(holdings.into_iter(), &rows)?;
     let mut lines = Vec::with_capacity(batch.holds.len() + batch.ends.len());
-    write_ends(state, &mut db, batch, (&mut books, log, &mut lines)).await?;
+    let stand = write_ends(state, &mut db, batch, (&mut books, log, &mut lines)).await?;
     let held = if batch.holds.is_empty() {
         Vec::new()
     } else {
@@ -35,7 +36,7 @@ pub(super) async fn write(
     };
     let added = db.commit(books, (log, &state.instance), lines).await?;
     log.apply(added);
-    Ok(held)
+    Ok((held, stand))
 }
 
 impl Holding {
@@ -44,21 +45,22 @@ impl Holding {
     }
 }
 
-/// What has ended, and how far what is under way has come.
+/// What has ended, and how far what is under way has come. Of what has ended, whether it stands.
 async fn write_ends(
     state: &State,
     db: &mut AnyConnection,
     batch: &Batch,
     (books, log, lines): (&mut Books, &Log, &mut Vec<Line>),
-) -> Result<(), Problem> {
+) -> Result<Vec<bool>, Problem> {
     let progress: BTreeMap<_, _> = batch.progress.iter().map(|(id, due)| (id, *due)).collect();
     lines.extend(progress.into_iter().map(|(id, due)| Line::Due { id: id.clone(), due }));
-    let mut told = Told::default();
+    let (mut told, mut stand) = (Told::default(), Vec::with_capacity(batch.ends.len()));
     for (end, _) in &batch.ends {
-        if let Some(request) = log.open.get(&end.id) {
+        stand.push(if let Some(request) = log.open.get(&end.id) {
             books.end(request, end.used);
             told.end(request, end.used, end.answer.as_ref());
             lines.push(Line::Ended { id: end.id.clone(), used: end.used, at: state.now() });
+            true
         } else if let Some(request) = log.lost.get(&end.id) {
             // What others have let go of, since they took this process for gone, was delivered nevertheless. What was taken down as
             // delivered is owed already. What has a name may have been asked again meanwhile, and is paid for then.
@@ -68,9 +70,26 @@ async fn write_ends(
                 told.end(request, end.used, None);
             }
             lines.push(books.owe_late(request.clone(), owed, state.now()));
-        }
+            request.key.is_none()
+        } else {
+            // It was written, and that was not known; or others have let go of it.
+            has_ended(db, end).await?
+        });
     }
-    told.write(db, state.now_i64()).await
+    told.write(db, state.now_i64()).await?;
+    Ok(stand)
+}
+
+/// Whether a name, if there is one, stands for this request, and that has ended.
+async fn has_ended(db: &mut AnyConnection, end: &End) -> Result<bool, Problem> {
+    let Some(name) = &end.name else { return Ok(true) };
+    let row =
+        sqlx::query("SELECT 1 FROM gateway_keys WHERE name = $1 AND request = $2 AND ended_at IS NOT NULL")
+            .bind(name.clone())
+            .bind(end.id.clone())
+            .fetch_optional(db)
+            .await?;
+    Ok(row.is_some())
 }
 
 /// Lets in those for whom there is enough, in the order in which they came.

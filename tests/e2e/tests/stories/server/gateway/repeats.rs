@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use eyre::Result;
+use eyre::{Result, ensure};
 use reqwest::Method;
-use scrip_e2e::server::ServerEnv;
+use scrip_e2e::server::{DatabaseKind, ServerEnv};
 use serde_json::Value;
+use sqlx::Row;
+use tokio::time::{Instant, sleep};
 
-use super::{Service, access, header, read};
-use crate::server::{on_each_database, refused};
+use super::{Service, access, header, read, risk::set};
+use crate::server::{on_each_database, refused, tell};
 
-on_each_database!(what_comes_again_is_answered_from_the_first, what_failed_is_tried_again);
+on_each_database!(what_comes_again_is_answered_from_the_first, what_failed_is_tried_again,);
 
 async fn what_comes_again_is_answered_from_the_first(env: &mut ServerEnv) -> Result<()> {
     let service = Service::open(env, (1, 9), Value::Null, 9).await?;
@@ -78,4 +80,50 @@ async fn what_failed_is_tried_again(env: &mut ServerEnv) -> Result<()> {
     assert_eq!(long().send().await?.bytes().await?.len(), 100_000);
     service.settles_to(env, 0).await?;
     refused(&read(long()).await?, 409, "SCRIP.GATEWAY.ANSWERED")
+}
+
+/// A process that is taken for gone while an upstream thinks: its answer would be paid by nobody, for its name may be asked again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_have_let_go_of_is_not_given_for_nothing() -> Result<()> {
+    tell(DatabaseKind::Postgres, async |env: &mut ServerEnv| is_not_given_for_nothing(env).await).await
+}
+
+async fn is_not_given_for_nothing(env: &mut ServerEnv) -> Result<()> {
+    set(env, |gateway| gateway.patience = Duration::from_secs(60)).await?;
+    let service = Service::open(env, (1, 1), Value::Null, 9).await?;
+    let _other = env.another(None).await?;
+    let ask = || {
+        let request = service.bare(env.url(), Method::POST, "/ask?after=6000").bearer_auth(&service.token);
+        request.header("idempotency-key", "one").body("a")
+    };
+    let db = env.database().connect().await?;
+    let taken_over = async {
+        let began = Instant::now();
+        let one = async |query: &'static str, of: &str| -> Result<Option<String>> {
+            let row = sqlx::query(query).bind(of.to_owned()).fetch_optional(&db).await?;
+            Ok(row.map(|row| row.try_get(0)).transpose()?)
+        };
+        let mut first = None;
+        loop {
+            ensure!(began.elapsed() < Duration::from_secs(60), "nobody takes it over");
+            sleep(Duration::from_millis(20)).await;
+            let Some(first) = &first else {
+                first = one("SELECT instance FROM gateway_log WHERE entries LIKE $1", "%\"in\"%").await?;
+                continue;
+            };
+            sqlx::query("DELETE FROM instances WHERE id = $1").bind(first.clone()).execute(&db).await?;
+            let ended = "SELECT instance FROM gateway_log WHERE instance = $1 AND entries = ''";
+            if one(ended, first).await?.is_some() {
+                return Ok(());
+            }
+        }
+    };
+    let (first, ()) = tokio::try_join!(read(ask()), taken_over)?;
+    refused(&first, 503, "BCK.HTTP.503")?;
+    service.settles_to(env, 9).await?;
+    let again = ask().send().await?;
+    assert_eq!((again.status().as_u16(), header(&again, "idempotent-replayed")), (200, ""));
+    service.settles_to(env, 8).await?;
+    assert_eq!(service.upstream.requests(), 2);
+    Ok(())
 }
