@@ -46,18 +46,20 @@ impl State {
             return Ok(Some(fresh));
         }
         let spent = counted.max(session.spent);
-        let each = u64::from(*terms.redemption.end()).min(left);
+        // Before there is too little for the cheapest request nobody is asked again.
+        let each = u64::from(*terms.redemption.start()).clamp(1, left);
         let is_long_enough = kept.deadline >= self.now() + self.vouched_for();
-        if is_long_enough && kept.maximum.saturating_sub(spent) >= each {
+        let of = redeem.of.clone();
+        let least = self.needed(&ToRedeem { of, amount: each, ..redeem }, spent).await?;
+        if is_long_enough && kept.maximum >= least {
             return Ok(None);
         }
-        let maximum = self.needed(&redeem, spent).await?.max(kept.maximum);
-        Ok(Some(SessionVoucher {
-            maximum,
-            session: kept.session,
-            deadline: until.max(kept.deadline),
-            ..fresh
-        }))
+        let maximum = self.needed(&redeem, spent).await?;
+        // What was signed elsewhere for more, or for longer, is not signed again unawares.
+        if kept.maximum > maximum || kept.deadline > until {
+            return Ok(Some(fresh));
+        }
+        Ok(Some(SessionVoucher { maximum, session: kept.session, ..fresh }))
     }
 
     /// Checks and keeps what a holder has signed.
@@ -68,10 +70,12 @@ impl State {
         holder: Address,
         signed: Signed<SessionVoucher>,
     ) -> Result<(), Problem> {
-        if !plan.terms.voucher_required {
+        let left = self.spendable(plan.id, holder).await?;
+        let asked = self.voucher_beforehand(redeemer, plan, holder, left).await?;
+        if asked.is_none() {
             return Err(ProblemKind::INVALID_VOUCHER
-                .problem(format!("plan {} requires no vouchers", plan.id.0))
-                .hint("ask the service without one"));
+                .problem(format!("nothing of plan {} waits for a signature of {holder}", plan.id.0))
+                .hint("go on to the app"));
         }
         let of = Holding { plan: plan.id, holder };
         self.collect(&ToRedeem { of, redeemer, amount: 0, is_money: false }, signed).await?;

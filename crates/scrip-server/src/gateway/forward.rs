@@ -364,11 +364,9 @@ impl State {
                     if !stands {
                         return Err(ProblemKind::BUSY
                             .problem(
-                                "another process has let go of this request, for it took this one for gone",
+                                "this process was taken for gone, and another has let go of this request",
                             )
-                            .hint(
-                                "send it again under the same Idempotency-Key; nothing was taken for this",
-                            ));
+                            .hint("send it again under the same Idempotency-Key"));
                     }
                     return Ok((parts.status, headers, Body::from(body)).into_response());
                 }

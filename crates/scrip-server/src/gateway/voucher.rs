@@ -157,6 +157,11 @@ impl State {
         signed: Signed<SessionVoucher>,
     ) -> Result<Vouched, Problem> {
         let voucher = signed.voucher;
+        if signed.signature.len() > LONGEST / 2 {
+            return Err(ProblemKind::INVALID_VOUCHER
+                .problem(format!("a signature of {} bytes", signed.signature.len()))
+                .hint(format!("send one of at most {}", LONGEST / 2)));
+        }
         self.check_parties(redeem, &voucher)?;
         let number = voucher.session;
         let kept = self.kept(&redeem.of, SessionOf { redeemer: redeem.redeemer, number }).await?;

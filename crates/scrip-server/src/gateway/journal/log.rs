@@ -205,6 +205,9 @@ impl Log {
         let open = std::mem::take(&mut self.open);
         if number == self.next {
             self.lost.extend(open);
+        } else {
+            // What had ended late may be owed by the other already.
+            self.lost.clear();
         }
         self.queues.clear();
         (self.next, self.length, self.is_closed) = (number + 1, 0, true);

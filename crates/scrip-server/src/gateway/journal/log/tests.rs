@@ -199,3 +199,19 @@ async fn a_log_is_said_anew_in_a_script_too() {
     let read = Log::read(&mut db, "one").await.unwrap();
     assert_eq!(told(&read), told(&log));
 }
+
+#[tokio::test]
+async fn what_has_ended_late_is_not_owed_again_when_that_is_taken_over_too() {
+    let (mut db, mut log) = (database().await, Log::default());
+    add(&mut log, &mut db, vec![Line::In(request(0))]).await;
+    assert!(Log::read(&mut db, "one").await.unwrap().close(&mut db, "one").await.unwrap());
+    log.catch_up(&mut db, "one").await.unwrap();
+    // It is written that it has ended, and nobody knows; then another takes it over once more.
+    let late = Line::Late(log.lost["0"].clone().owes(3, 9));
+    let _ = log.add(&mut db, "one", vec![late]).await.unwrap();
+    let taken = Log::read(&mut db, "one").await.unwrap();
+    assert_eq!(taken.queues.values().map(|queue| queue.credits).sum::<u64>(), 3);
+    assert!(taken.close(&mut db, "one").await.unwrap());
+    log.catch_up(&mut db, "one").await.unwrap();
+    assert!(log.lost.is_empty(), "it would be owed twice");
+}
